@@ -1,0 +1,105 @@
+package triage
+
+import "slices"
+
+// Credible is the probability from which a topic found in a part of a message counts as one of its topics. Below it a
+// message should be treated as having none. Chosen on the demo topics by cross-validation.
+const Credible = 0.5
+
+// connectors begin a new matter in the middle of a sentence, in the languages of the demo.
+var connectors = map[string]bool{
+	"but": true, "also": true, "plus": true, "besides": true, "btw": true, "anyway": true, "because": true, "however": true,
+	"aber": true, "ausserdem": true, "zudem": true, "ubrigens": true, "weil": true,
+	"pero": true, "ademas": true, "tambien": true, "porque": true,
+	"men": true, "dessutom": true, "ocksa": true, "forresten": true,
+	"mais": true, "aussi": true,
+	"and": true, "und": true, "y": true, "och": true, "et": true,
+}
+
+// minClause is the least number of words on either side of a cut at a comma or connector.
+const minClause = 4
+
+// clauses cuts tokens into sentences, and sentences into clauses. It returns index ranges [from,to) of sentences and of
+// those clauses that are not a whole sentence.
+func clauses(toks []token) [][2]int {
+	var out [][2]int
+	for from := 0; from < len(toks); {
+		to := from + 1
+		for to < len(toks) && toks[to].before != hardPause {
+			to++
+		}
+		out = append(out, [2]int{from, to})
+		start := from
+		for i := from + minClause; i+minClause <= to; i++ {
+			if i-start >= minClause && (toks[i].before == softPause || connectors[toks[i].text]) {
+				out = append(out, [2]int{start, i})
+				start = i
+			}
+		}
+		if start > from {
+			out = append(out, [2]int{start, to})
+		}
+		from = to
+	}
+	return out
+}
+
+// maxClauses bounds the parts of one message that are scored; the last ones are kept because trouble often comes last.
+const maxClauses = 40
+
+// Segments classifies a message by its parts: the whole, every sentence and every clause. A topic's probability is the
+// greatest that any part gives it. None gets the probability that the message is about nothing else: that of its least
+// ordinary part. Topics at or above Credible come first, the most urgent of them before the rest and then by
+// probability; so the first score is the topic that counts, or None. Start and End tell which part said so.
+func (c *Classifier) Segments(text string) []Score {
+	toks := tokenize(text)
+	s := c.scratch.Get().(*scratch)
+	defer c.scratch.Put(s)
+	out := make([]Score, len(c.labels))
+	for i, l := range c.labels {
+		out[i] = Score{Topic: l, Priority: c.priority[i], End: len(text)}
+	}
+	noneAt := slices.Index(c.labels, None)
+	if len(toks) == 0 {
+		if noneAt >= 0 {
+			out[noneAt].P = 1
+		}
+		slices.SortStableFunc(out, bySegment)
+		return out
+	}
+	parts := clauses(toks)
+	if len(parts) > maxClauses {
+		parts = parts[len(parts)-maxClauses:]
+	}
+	for i, p := range c.probabilities(s, text, toks) {
+		out[i].P = p
+	}
+	for _, part := range parts {
+		in := toks[part[0]:part[1]]
+		if len(in) == len(toks) || len(in) < 2 {
+			continue
+		}
+		start, end := in[0].start, in[len(in)-1].end
+		for i, p := range c.probabilities(s, text[start:end], in) {
+			if i == noneAt && p < out[i].P || i != noneAt && p > out[i].P {
+				out[i].P, out[i].Start, out[i].End = p, start, end
+			}
+		}
+	}
+	slices.SortStableFunc(out, bySegment)
+	return out
+}
+
+// bySegment orders credible topics by urgency, then everything by probability.
+func bySegment(a, b Score) int {
+	ca, cb := a.P >= Credible && a.Topic != None, b.P >= Credible && b.Topic != None
+	switch {
+	case ca != cb && ca:
+		return -1
+	case ca != cb:
+		return 1
+	case ca && a.Priority != b.Priority:
+		return a.Priority - b.Priority
+	}
+	return byProbability(a, b)
+}
