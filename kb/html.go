@@ -6,6 +6,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 )
 
 // RenderOptions change how RenderHTML writes an article.
@@ -47,14 +48,14 @@ func sanitize(n ast.Node, src []byte, opts RenderOptions) {
 			}
 		case *ast.Link:
 			sanitize(c, src, opts)
-			switch dest := string(c.Destination); linkKind(dest) {
+			switch dest := destination(c.Destination); linkKind(dest) {
 			case linkUnsafe:
 				unwrap(n, c)
 			case linkExternal:
 				c.SetAttributeString("rel", []byte("noopener noreferrer"))
 			default:
 				if strings.HasPrefix(dest, "/help/") {
-					c.Destination = []byte(opts.HelpBase + dest)
+					c.Destination = append([]byte(opts.HelpBase), c.Destination...)
 				}
 			}
 		case *ast.AutoLink:
@@ -66,7 +67,7 @@ func sanitize(n ast.Node, src []byte, opts RenderOptions) {
 				c.SetAttributeString("rel", []byte("noopener noreferrer"))
 			}
 		case *ast.Image:
-			dest := string(c.Destination)
+			dest := destination(c.Destination)
 			if kind := linkKind(dest); kind == linkUnsafe || kind == linkContact || kind == linkExternal && !strings.HasPrefix(strings.ToLower(dest), "https:") {
 				n.ReplaceChild(n, c, plain([]byte(inlineText(c, src))))
 				break
@@ -94,6 +95,11 @@ func plain(words []byte) ast.Node {
 	s := ast.NewString(words)
 	s.SetRaw(true) // escaped, and otherwise as it is
 	return s
+}
+
+// destination returns where a link leads: the parser leaves escapes and entities in, the renderer resolves them.
+func destination(raw []byte) string {
+	return string(util.ResolveEntityNames(util.ResolveNumericReferences(util.UnescapePunctuations(raw))))
 }
 
 type kindOfLink int

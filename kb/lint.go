@@ -119,13 +119,13 @@ func (l *linter) body(i int) {
 			}
 			level = n.Level
 		case *ast.Link:
-			l.link(i, line, string(n.Destination))
+			l.link(i, line, destination(n.Destination))
 		case *ast.Image:
 			if inlineText(n, src) == "" {
-				l.add(d, line, "body", "image_without_description", "image %s has no description; write what it shows between the square brackets", quote(string(n.Destination)))
+				l.add(d, line, "body", "image_without_description", "image %s has no description; write what it shows between the square brackets", quote(destination(n.Destination)))
 			}
-			if kind := linkKind(string(n.Destination)); kind == linkUnsafe || kind == linkContact || strings.HasPrefix(strings.ToLower(string(n.Destination)), "http:") {
-				l.add(d, line, "body", "unsafe_link", "image %s is not shown; use an https address or a path", quote(string(n.Destination)))
+			if kind := linkKind(destination(n.Destination)); kind == linkUnsafe || kind == linkContact || strings.HasPrefix(strings.ToLower(destination(n.Destination)), "http:") {
+				l.add(d, line, "body", "unsafe_link", "image %s is not shown; use an https address or a path", quote(destination(n.Destination)))
 			}
 		case *ast.HTMLBlock:
 			l.add(d, line, "body", "raw_html", "HTML is not shown; write it as Markdown")

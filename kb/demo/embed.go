@@ -1,0 +1,12 @@
+// Package demo holds the demo content: the help centre, the topics and the test suites of Larkpay, an invented company
+// that lets people pay for purchases later. It is what a new installation starts with when asked to, and what the
+// tests of retrieval and triage are held to. Nothing here is read unless somebody asks for it.
+package demo
+
+import "embed"
+
+// FS holds the demo content: articles/<locale>/<collection>/<slug>[.<variant>].md, topics.yaml, teams.yaml and
+// suites/*.jsonl.
+//
+//go:embed articles suites *.yaml
+var FS embed.FS
