@@ -116,6 +116,7 @@ type Message struct {
 	Turn        *uuid.UUID      `json:"turn,omitempty"`
 	AI          bool            `json:"ai"`
 	Visibility  string          `json:"visibility"` // public | internal
+	Helpful     *bool           `json:"helpful,omitempty"`
 	CreatedAt   time.Time       `json:"created_at"`
 }
 
@@ -148,12 +149,19 @@ type Claim struct {
 	Conversation Conversation
 	FromSeq      int64 // the messages that the turn answers
 	ToSeq        int64
-	Messages     []Message // those messages, oldest first
-	History      []Message // up to HistoryLimit public messages before them, oldest first
+	Messages     []Message  // those messages, oldest first
+	History      []Message  // up to HistoryLimit public messages before them, oldest first
+	Past         []PastTurn // up to HistoryLimit turns before this one and behind the fence, newest first
 	ReceivedAt   time.Time
 }
 
-// HistoryLimit is how many earlier messages a claim brings along.
+// PastTurn is what a later turn needs to know of an earlier one.
+type PastTurn struct {
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason"`
+}
+
+// HistoryLimit is how many earlier messages and turns a claim brings along.
 const HistoryLimit = 12
 
 // Text joins the customer's messages of the turn, one a line.

@@ -20,6 +20,7 @@ type Session struct {
 	tx     pgx.Tx
 	record *Record
 	log    []Event
+	after  []func()
 	now    time.Time
 }
 
@@ -62,7 +63,13 @@ func (s *Session) Published() {
 	if len(s.log) > 0 {
 		s.record.published(s.ID, s.log)
 	}
+	for _, f := range s.after {
+		f()
+	}
 }
+
+// AfterCommit has f called once the transaction has committed.
+func (s *Session) AfterCommit(f func()) { s.after = append(s.after, f) }
 
 // AddMessage appends a message; ID, Seq, CreatedAt and AI are filled in. It fails with a conflict when the author has used
 // the client id before in this conversation.

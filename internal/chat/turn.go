@@ -92,8 +92,11 @@ const receiveSQL = `
 		c.superseded_turn, c.instruction, c.channel, c.created_at,
 		(SELECT created_at FROM m), (SELECT from_seq FROM t), (SELECT data FROM e),
 		(SELECT jsonb_agg(h) FROM (
-			SELECT id, seq, author, body AS text, citations, turn_id AS turn, visibility, created_at FROM messages
-			WHERE conversation_id = $1 AND visibility = 'public' ORDER BY seq DESC LIMIT $9) h)
+			SELECT id, seq, author, body AS text, citations, turn_id AS turn, visibility, helpful, created_at FROM messages
+			WHERE conversation_id = $1 AND visibility = 'public' ORDER BY seq DESC LIMIT $9) h),
+		(SELECT jsonb_agg(p) FROM (
+			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
+			WHERE conversation_id = $1 AND state = 'done' AND from_seq > c.fence_seq ORDER BY from_seq DESC LIMIT $9) p)
 	FROM c`
 
 func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
@@ -104,9 +107,10 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 	var superseded *uuid.UUID
 	var supersededEvent json.RawMessage
 	var history []Message
+	var past []PastTurn
 	err := r.pool.QueryRow(ctx, receiveSQL, id, in.ClientID, in.Text, in.Attachments, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit).
 		Scan(&conv.Market, &conv.Locale, &conv.Audience, &conv.Customer, &conv.Owner, &conv.Epoch, &conv.FenceSeq, &msg.Seq, &conv.TurnID,
-			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history)
+			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history, &past)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r.received(ctx, id, in.ClientID)
 	}
@@ -131,6 +135,7 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 	if fromSeq != nil && conv.TurnID != nil && *conv.TurnID == turn {
 		conv.LastSeq, conv.CustomerSeq, conv.TurnAttempt = log[len(log)-1].Seq, msg.Seq, 1
 		rec.Claim = newClaim(turn, 1, conv, *fromSeq, msg.Seq, append(reversed(history), msg))
+		rec.Claim.Past = past
 	}
 	return rec, nil
 }
@@ -343,7 +348,13 @@ func (r *Record) load(ctx context.Context, turn uuid.UUID) (*Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClaim(turn, attempt, c, from, to, reversed(messages)), nil
+	claim := newClaim(turn, attempt, c, from, to, reversed(messages))
+	err = r.pool.QueryRow(ctx, `
+		SELECT jsonb_agg(p) FROM (
+			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
+			WHERE conversation_id = $1 AND state = 'done' AND from_seq > $2 AND from_seq < $3 ORDER BY from_seq DESC LIMIT $4) p`,
+		conv, c.FenceSeq, from, HistoryLimit).Scan(&claim.Past)
+	return claim, err
 }
 
 // Renew extends the leases of turns that this process is running.

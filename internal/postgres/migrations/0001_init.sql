@@ -193,6 +193,7 @@ CREATE TABLE messages (
     client_id       text,
     visibility      text NOT NULL DEFAULT 'public' CHECK (visibility IN ('public', 'internal')),
     turn_id         uuid,
+    helpful         boolean,                              -- the customer's verdict
     created_at      timestamptz NOT NULL DEFAULT now(),
     UNIQUE (conversation_id, seq),
     CHECK ((author = 'agent') = (agent_id IS NOT NULL)),

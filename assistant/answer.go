@@ -1,0 +1,246 @@
+package assistant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/firstline/firstline/assistant/ground"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/retrieval"
+)
+
+// answer is what a turn says, and what saying it cost.
+type answer struct {
+	text      string
+	citations []chat.Citation
+	model     string
+	usage     llm.Usage
+}
+
+// say answers: by the model where there is one, sentence by sentence and nothing that the passages do not support, and
+// otherwise, or when the model fails before it was heard, by quoting. It changes the decision when support breaks. The
+// only errors are those of the record.
+func (a *Assistant) say(ctx context.Context, t *turn) error {
+	d := t.decision
+	if !a.model.HasChat() {
+		a.quote(t)
+		return a.afterwards(t)
+	}
+	said, err := a.generate(ctx, t)
+	t.answer.text, t.answer.citations = said.text, said.citations
+	switch {
+	case err == nil:
+		d.Reason = Generated
+	case errors.Is(err, errRecord):
+		return err
+	case errors.Is(err, errNoAnswer):
+		t.answer.text, t.answer.citations = "", nil
+		d.handOff(NoArticle, "The model found no answer in the articles.")
+		return nil
+	case said.text == "": // nothing was heard: as if there were no model
+		d.Degraded = strings.TrimSpace(d.Degraded + " " + modelFault(err))
+		a.quote(t)
+	case errors.Is(err, errUnsupported):
+		t.answer.text += "\n\n" + text(d.Language, "broke")
+		d.handOff(LowConfidence, "Part of the model's answer was not supported by the articles; it was not shown.")
+		return nil
+	default: // cut off in the middle: the source itself completes the answer
+		d.Degraded = strings.TrimSpace(d.Degraded + " " + modelFault(err))
+		shown := t.answer
+		a.quote(t)
+		t.answer.text = shown.text + "\n\n" + text(d.Language, "cut") + "\n\n" + t.answer.text
+		t.answer.citations = union(shown.citations, t.answer.citations)
+	}
+	return a.afterwards(t)
+}
+
+// afterwards turns an answer on a topic that a person must also see into a handoff that carries it.
+func (a *Assistant) afterwards(t *turn) error {
+	if d := t.decision; d.ThenHuman {
+		d.handOff(PriorityTopic, d.Explanation)
+	}
+	return nil
+}
+
+// What can end a generation. errRecord wraps failures of the record, ErrLost among them.
+var (
+	errNoAnswer    = errors.New("no answer in the passages")
+	errUnsupported = errors.New("unsupported sentence")
+	errRecord      = errors.New("record")
+)
+
+func modelFault(err error) string {
+	switch {
+	case errors.Is(err, errUnsupported):
+		return "model_unsupported"
+	case errors.Is(err, llm.ErrFiltered):
+		return "model_filtered"
+	case errors.Is(err, llm.ErrRejected):
+		return "model_rejected"
+	case errors.Is(err, llm.ErrCut):
+		return "model_cut"
+	}
+	return "model_unavailable"
+}
+
+// quote answers with the best section of the best article, whole, in the language that it is written in.
+func (a *Assistant) quote(t *turn) {
+	d, p := t.decision, t.passages[0]
+	var sb strings.Builder
+	title := p.Title
+	if len(p.Headings) > 0 {
+		title += " › " + strings.Join(p.Headings, " › ")
+	}
+	fmt.Fprintf(&sb, text(d.Language, "from_article"), title)
+	if p.Locale != d.Language && p.Locale == "en" {
+		sb.WriteString(" " + text(d.Language, "other_language"))
+	}
+	sb.WriteString("\n\n" + strings.TrimSpace(p.Markdown) + "\n\n[1]")
+	t.answer.text = sb.String()
+	t.answer.citations = cite(t.passages[:1], d.Language, 1)
+	if d.Reason != LowConfidence {
+		d.Reason = Quoted
+	}
+}
+
+// cite makes citations of the first n passages, numbered from 1.
+func cite(ps []retrieval.Passage, _ string, n int) []chat.Citation {
+	var cs []chat.Citation
+	for i, p := range ps[:min(n, len(ps))] {
+		cs = append(cs, citation(i+1, p))
+	}
+	return cs
+}
+
+// quoteRunes is how much of a passage a citation shows.
+const quoteRunes = 240
+
+func citation(n int, p retrieval.Passage) chat.Citation {
+	url := "/help/" + p.Slug + "?locale=" + p.Locale
+	if p.Anchor != "" {
+		url += "#" + p.Anchor
+	}
+	quote := []rune(p.Text)
+	if len(quote) > quoteRunes {
+		quote = append(quote[:quoteRunes], '…')
+	}
+	return chat.Citation{N: n, Article: p.Slug, Version: p.Version, Title: p.Title, URL: url, Anchor: p.Anchor, Quote: string(quote), Locale: p.Locale}
+}
+
+func union(a, b []chat.Citation) []chat.Citation {
+	for _, c := range b {
+		dup := false
+		for _, x := range a {
+			dup = dup || x.N == c.N
+		}
+		if !dup {
+			a = append(a, c)
+		}
+	}
+	return a
+}
+
+// generate lets the model answer and shows what is supported. What it returns was shown or is about to be committed; the
+// rest was never seen by anyone.
+func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
+	gctx, cancel := context.WithTimeout(ctx, a.cfg.TurnTimeout) // the model's time; what was shown is committed all the same
+	defer cancel()
+	stream, err := a.model.Stream(gctx, prompt(t))
+	if err != nil {
+		return answer{}, err
+	}
+	defer stream.Close()
+	t.mark("first_token")
+	failpoint("first_token")
+	d := t.decision
+	d.Model = stream.Model()
+	t.answer.model = d.Model
+
+	sources := make([]ground.Source, len(t.passages))
+	for i, p := range t.passages {
+		sources[i] = ground.Source{N: i + 1, Title: p.Title + " " + strings.Join(p.Headings, " "), Text: p.Text}
+	}
+	check := ground.NewChecker(sources)
+	split := ground.NewSplitter(d.Language)
+	sp := newSpeaker(ctx, a.record, t.Claim)
+	cited := map[int]bool{}
+	var whole strings.Builder
+
+	// show checks the pieces and passes on what is supported.
+	show := func(pieces []string, last bool) error {
+		for i, piece := range pieces {
+			if strings.Contains(piece, noAnswerMark) {
+				return errNoAnswer
+			}
+			v := check.Check(piece)
+			if !v.Supported {
+				return errUnsupported
+			}
+			piece = attribute(piece, v)
+			for _, n := range append(v.Cited, v.Attributed...) {
+				cited[n] = true
+			}
+			whole.WriteString(piece)
+			if last && i == len(pieces)-1 {
+				return nil // the commit shows it
+			}
+			sp.say(piece)
+		}
+		return nil
+	}
+	var cause error
+	for cause == nil {
+		piece, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			cause = show(split.Flush(), true)
+			break
+		}
+		if err != nil {
+			cause = err
+			break
+		}
+		cause = show(split.Push(piece), false)
+		if sp.failed() != nil {
+			break
+		}
+	}
+	t.answer.usage = stream.Usage()
+	shown, err := sp.close()
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	said := answer{text: whole.String()}
+	if cause != nil {
+		if shown == "" && errors.Is(cause, errNoAnswer) {
+			return answer{}, cause
+		}
+		if errors.Is(cause, errNoAnswer) {
+			cause = errUnsupported
+		}
+		said.text = shown
+	}
+	for n := range cited {
+		if n >= 1 && n <= len(t.passages) {
+			said.citations = append(said.citations, citation(n, t.passages[n-1]))
+		}
+	}
+	sortCitations(said.citations)
+	said.text = strings.TrimSpace(said.text)
+	if said.text == "" && cause == nil {
+		cause = errUnsupported
+	}
+	return said, cause
+}
+
+// attribute adds the number of the passage that a sentence rests on, where the model forgot it.
+func attribute(piece string, v ground.Verdict) string {
+	if len(v.Cited) > 0 || len(v.Attributed) == 0 {
+		return piece
+	}
+	body := strings.TrimRight(piece, " \n\t")
+	return fmt.Sprintf("%s [%d]%s", body, v.Attributed[0], piece[len(body):])
+}

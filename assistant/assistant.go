@@ -1,0 +1,223 @@
+// Package assistant is one chat turn: receive, apply the hard rules, understand, retrieve, decide, answer, commit. It
+// writes only through the record, which refuses a turn that may no longer speak, and it never offers a human without
+// the desk having made the handoff in the same transaction. The model holds no privileges here: it proposes words, and
+// this package decides whether they are said.
+package assistant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/retrieval"
+)
+
+// Searcher finds passages. An error means that retrieval failed; an empty result, that nothing was found.
+type Searcher interface {
+	Search(ctx context.Context, q retrieval.Query) (retrieval.Result, error)
+}
+
+// Desk makes handoffs. HandOff runs inside the session's transaction: the row, the customer's line, the change of owner
+// and the events are committed with the turn's end or not at all.
+type Desk interface {
+	HandOff(ctx context.Context, s *chat.Session, h Handoff) error
+}
+
+// Handoff is what the assistant knows when it gives a conversation up.
+type Handoff struct {
+	Claim       *chat.Claim
+	Reason      Reason
+	Explanation string // one sentence for the agent: why this arrived
+	Topic       string
+	Priority    int    // 1 to 4
+	Language    string // what the customer writes in
+	Sentiment   string // calm | frustrated | distressed | abusive
+	Decision    *Decision
+	Articles    []chat.Citation // found, whether quoted or not
+}
+
+// Model is the language model, or one that says that there is none.
+type Model interface {
+	HasChat() bool
+	Stream(ctx context.Context, req llm.Request) (*llm.Stream, error)
+	Complete(ctx context.Context, req llm.Request) (llm.Completion, error)
+}
+
+// Triage is a trained set of topics, replaced as a whole when an example changes.
+type Triage struct {
+	Classifier *triage.Classifier
+	Topics     map[string]triage.Topic
+}
+
+// Config sets the assistant's limits. The zero value is fit for production.
+type Config struct {
+	Off            bool          // kill switch: every turn goes to a human
+	TurnTimeout    time.Duration // for a whole turn, model included; 60 s
+	RetrievalLimit time.Duration // for retrieval; 5 s
+	Passages       int           // passages given to the model; 6
+}
+
+// Observer is told of finished turns; it never sees text. It must not block.
+type Observer interface {
+	TurnDone(outcome chat.Outcome, reason string, stages map[string]float64, usage llm.Usage, model string)
+}
+
+// Assistant answers turns. It is safe for concurrent use.
+type Assistant struct {
+	record   *chat.Record
+	searcher Searcher
+	desk     Desk
+	model    Model
+	triage   atomic.Pointer[Triage]
+	log      *slog.Logger
+	observer Observer
+	cfg      Config
+}
+
+// New returns an assistant. Call SetTriage before the first turn.
+func New(record *chat.Record, searcher Searcher, desk Desk, model Model, log *slog.Logger, observer Observer, cfg Config) *Assistant {
+	if cfg.TurnTimeout <= 0 {
+		cfg.TurnTimeout = 60 * time.Second
+	}
+	if cfg.RetrievalLimit <= 0 {
+		cfg.RetrievalLimit = 5 * time.Second
+	}
+	if cfg.Passages <= 0 {
+		cfg.Passages = 6
+	}
+	return &Assistant{record: record, searcher: searcher, desk: desk, model: model, log: log, observer: observer, cfg: cfg}
+}
+
+// SetTriage replaces the topics; turns that run keep the ones they began with.
+func (a *Assistant) SetTriage(t *Triage) { a.triage.Store(t) }
+
+// turn is the state of one turn while it runs.
+type turn struct {
+	*chat.Claim
+	triage   *Triage
+	decision *Decision
+	passages []retrieval.Passage
+	answer   answer
+	started  time.Time
+	stage    time.Time
+	timings  map[string]float64
+}
+
+// mark closes a stage and notes its milliseconds.
+func (t *turn) mark(stage string) {
+	now := time.Now()
+	t.timings[stage] = float64(now.Sub(t.stage).Microseconds()) / 1000
+	t.stage = now
+}
+
+// Turn runs a claimed turn to its end and returns the turn that waited for it, claimed, or nil. An error means that the
+// turn could not be ended here, for instance because the database is gone: its lease ends and another replica runs it.
+func (a *Assistant) Turn(ctx context.Context, c *chat.Claim) (*chat.Claim, error) {
+	now := time.Now()
+	t := &turn{Claim: c, triage: a.triage.Load(), started: now, stage: now, timings: make(map[string]float64, 8)}
+	next, err := a.run(ctx, t)
+	if errors.Is(err, chat.ErrLost) {
+		a.log.Debug("turn ended elsewhere", "turn", c.TurnID, "conversation", c.Conversation.ID)
+		return nil, nil
+	}
+	return next, err
+}
+
+// run is the turn on one page.
+func (a *Assistant) run(ctx context.Context, t *turn) (*chat.Claim, error) {
+	failpoint("received")
+	t.decision = a.understand(t)
+	t.mark("understand")
+
+	if t.Attempt > maxAttempts {
+		t.decision.handOff(ModelUnavailable, "The turn failed several times and was given up.")
+		return a.finish(ctx, t)
+	}
+	if a.rules(t) { // hard rules: no score overrides them, and they need no model
+		return a.finish(ctx, t)
+	}
+
+	failpoint("retrieve")
+	result, err := a.retrieve(ctx, t)
+	t.mark("retrieve")
+
+	t.decision.weigh(result, err, t.triage)
+	t.decision.Decide()
+	failpoint("decided")
+	if t.decision.Action == Answer {
+		if err := a.say(ctx, t); err != nil {
+			return nil, err
+		}
+		t.mark("answer")
+	}
+	return a.finish(ctx, t)
+}
+
+// maxAttempts is how many processes may fail at a turn before a human gets it.
+const maxAttempts = 4
+
+// retrieve searches with the question and what it leans on.
+func (a *Assistant) retrieve(ctx context.Context, t *turn) (retrieval.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.RetrievalLimit)
+	defer cancel()
+	c := t.Conversation
+	result, err := a.searcher.Search(ctx, retrieval.Query{
+		Text: t.decision.Question, Context: t.decision.Context, Market: c.Market, Locale: t.decision.Language, Audience: c.Audience, Limit: a.cfg.Passages,
+	})
+	if err != nil {
+		a.log.Warn("retrieval failed", "turn", t.TurnID, "error", err)
+	}
+	t.passages = result.Passages
+	return result, err
+}
+
+// finish commits the decision: the one place where a turn ends.
+func (a *Assistant) finish(ctx context.Context, t *turn) (*chat.Claim, error) {
+	failpoint("commit")
+	d := t.decision
+	end := chat.Ending{Outcome: d.Action.outcome(), Reason: string(d.Reason), Text: t.answer.text, Citations: t.answer.citations}
+	end.Event = chat.TurnEvent{Topic: d.Topic, Priority: d.Priority, Confidence: d.PCorrect, Threshold: d.Threshold}
+	if end.Text == "" {
+		end.Text = d.say()
+	}
+	end.Record = chat.TurnRecord{
+		Timings: t.timings, Model: t.answer.model, PromptTokens: t.answer.usage.PromptTokens, CompletionTokens: t.answer.usage.CompletionTokens,
+		Cost: t.answer.usage.Cost,
+	}
+	t.timings["total"] = float64(time.Since(t.started).Microseconds()) / 1000
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	end.Record.Decision = raw
+
+	var next *chat.Claim
+	if d.Action == HandOff {
+		h := Handoff{
+			Claim: t.Claim, Reason: d.Reason, Explanation: d.Explanation, Topic: d.Topic, Priority: d.Priority, Language: d.Language,
+			Sentiment: d.Sentiment, Decision: d, Articles: cite(t.passages, d.Language, 3),
+		}
+		err = a.record.Do(ctx, t.Conversation.ID, func(ctx context.Context, s *chat.Session) error {
+			if err := s.EndTurn(ctx, t.Claim, end); err != nil {
+				return err
+			}
+			return a.desk.HandOff(ctx, s, h)
+		})
+	} else {
+		next, err = a.record.Finish(ctx, t.Claim, end)
+	}
+	if err != nil {
+		return nil, err
+	}
+	failpoint("committed")
+	if a.observer != nil {
+		a.observer.TurnDone(end.Outcome, end.Reason, t.timings, t.answer.usage, t.answer.model)
+	}
+	return next, nil
+}

@@ -1,0 +1,304 @@
+package assistant
+
+import (
+	"math"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/retrieval"
+)
+
+// Action is what a turn does.
+type Action string
+
+// The actions.
+const (
+	Answer  Action = "answer"
+	Reply   Action = "reply" // a fixed reply to thanks, a greeting and the like, which claims nothing
+	Clarify Action = "clarify"
+	Offer   Action = "offer_human"
+	HandOff Action = "hand_off"
+)
+
+func (a Action) outcome() chat.Outcome {
+	switch a {
+	case Clarify:
+		return chat.Clarified
+	case Offer:
+		return chat.OfferedHuman
+	case HandOff:
+		return chat.HandedOff
+	}
+	return chat.Answered
+}
+
+// Reason says why a conversation is handed off, or how a turn was answered.
+type Reason string
+
+// The reasons of handoffs that the assistant gives, and the ways of answering.
+const (
+	CustomerRequest  Reason = "customer_request"
+	PriorityTopic    Reason = "priority_topic"
+	LowConfidence    Reason = "low_confidence"
+	NoArticle        Reason = "no_article"
+	Stuck            Reason = "stuck"
+	Vulnerability    Reason = "vulnerability"
+	ComplaintOrLegal Reason = "complaint_or_legal"
+	ModelUnavailable Reason = "model_unavailable"
+	RetrievalFailed  Reason = "retrieval_failed"
+
+	Generated Reason = "generated" // by the model, every sentence supported
+	Quoted    Reason = "quoted"    // the best section of the best article
+	SmallTalk Reason = "small_talk"
+)
+
+// decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
+const decisionVersion = "prior-2"
+
+// Candidate is a passage that the decision saw.
+type Candidate struct {
+	Passage int64     `json:"passage"`
+	Version uuid.UUID `json:"version"`
+	Article string    `json:"article"`
+	Anchor  string    `json:"anchor,omitempty"`
+	Locale  string    `json:"locale"`
+	Score   float64   `json:"score"`
+	Lexical float64   `json:"lexical"`
+	Dense   float64   `json:"dense"`
+}
+
+// StuckSigns are counts since the last handoff, and what the message itself shows.
+type StuckSigns struct {
+	Repeats    int  `json:"repeats"`     // earlier messages that asked the same
+	Unhelpful  int  `json:"unhelpful"`   // answers marked as not helpful
+	Clarified  int  `json:"clarified"`   // clarifying questions asked
+	Offered    int  `json:"offered"`     // offers of a human not taken
+	Turns      int  `json:"turns"`       // turns so far
+	Frustrated bool `json:"frustrated"`  // by the words of this message
+	JustOffer  bool `json:"just_offer"`  // the last turn offered a human
+	JustAsked  bool `json:"just_asked"`  // the last turn asked a clarifying question
+	Affirms    bool `json:"affirms"`     // the message is a plain yes
+	Unanswered int  `json:"unanswered"`  // earlier turns that did not answer
+}
+
+// Decision is everything that a turn's action was chosen from, and the choice. The part from Version to Model is input;
+// Decide fills in the rest from it and from nothing else, so that a stored decision can be made again.
+type Decision struct {
+	Version    string  `json:"version"`
+	Classifier string  `json:"classifier"` // hash of the topics and examples
+	Model      string  `json:"model"`      // chat model, "" for quoting
+	Prompt     string  `json:"prompt"`
+	Language   string  `json:"language"`
+	Certainty  float64 `json:"language_certainty"`
+	Question   string  `json:"question"` // the message, or what it means in the conversation
+	Context    string  `json:"context,omitempty"`
+	Sentiment  string  `json:"sentiment"`
+
+	Cues       triage.Cues        `json:"cues"`
+	Topics     []triage.Score     `json:"topics"` // the three most probable
+	TopicInfo  *TopicPolicy       `json:"topic_policy,omitempty"`
+	Stuck      StuckSigns         `json:"stuck"`
+	Retrieved  bool               `json:"retrieved"` // retrieval was tried
+	Failed     bool               `json:"retrieval_failed"`
+	Degraded   string             `json:"degraded,omitempty"` // a leg of retrieval that did not answer
+	Revision   int64              `json:"kb_revision"`
+	Embedding  string             `json:"embedding_model"`
+	Features   retrieval.Features `json:"features"`
+	Candidates []Candidate        `json:"candidates"`
+	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
+
+	// What Decide makes of it.
+	PCorrect    float64 `json:"p_correct"`
+	PStuck      float64 `json:"p_stuck"`
+	Threshold   float64 `json:"threshold"`
+	Topic       string  `json:"topic,omitempty"`
+	Priority    int     `json:"priority"`
+	Action      Action  `json:"action"`
+	Reason      Reason  `json:"reason"`
+	Explanation string  `json:"explanation"`
+	ThenHuman   bool    `json:"then_human,omitempty"` // answer with the general policy first, then hand off
+	Fixed       string  `json:"fixed,omitempty"`      // fixed text to say instead of an answer
+}
+
+// TopicPolicy is the part of the most urgent credible topic that decides.
+type TopicPolicy struct {
+	Key      string          `json:"key"`
+	P        float64         `json:"p"`
+	Priority int             `json:"priority"`
+	AI       triage.AIPolicy `json:"ai"`
+	Group    string          `json:"group"`
+	SafeText string          `json:"safe_text,omitempty"`
+}
+
+// The probability from which a topic counts. A missed fraud case costs more than a needless handoff, so urgent topics need
+// less evidence; provisional until thresholds are certified on labelled data.
+const (
+	urgentTopicP = 0.45 // priorities 1 and 2
+	topicP       = 0.50
+)
+
+// Thresholds on the probability that an answer is right, by topic group; the cost of a wrong answer differs.
+var thresholds = map[string]float64{"money": 0.55, "normal": 0.50, "howto": 0.45}
+
+// clarifyBand is how far below the threshold a clarifying question is still worth a customer's time.
+const clarifyBand = 0.15
+
+// The chance that a customer is stuck from which a person is offered, and from which the conversation is handed off.
+const (
+	offerStuck   = 0.50
+	handOffStuck = 0.75
+)
+
+// weigh notes what retrieval brought.
+func (d *Decision) weigh(r retrieval.Result, err error, _ *Triage) {
+	d.Retrieved, d.Failed = true, err != nil
+	d.Revision, d.Embedding, d.Features, d.Degraded = r.Revision, r.Model, r.Features, r.Degraded
+	seen := map[string]bool{}
+	for _, p := range r.Passages {
+		d.Candidates = append(d.Candidates, Candidate{
+			Passage: p.ID, Version: p.VersionID, Article: p.Slug, Anchor: p.Anchor, Locale: p.Locale, Score: p.Score, Lexical: p.Lexical, Dense: p.Dense,
+		})
+		if !seen[p.Slug] && len(d.Options) < 3 {
+			seen[p.Slug] = true
+			d.Options = append(d.Options, p.Title)
+		}
+	}
+}
+
+// Decide chooses the action from the inputs: a pure function, except that it fills in d's own results.
+func (d *Decision) Decide() {
+	d.PCorrect = pCorrect(d.Features, len(d.Candidates) > 0)
+	d.PStuck = pStuck(d.Stuck)
+	group := "normal"
+	d.Priority = 4
+	if t := d.TopicInfo; t != nil {
+		d.Topic, d.Priority = t.Key, t.Priority
+		if t.Group != "" {
+			group = t.Group
+		}
+	}
+	d.Threshold = thresholds[group]
+
+	switch {
+	case d.Failed:
+		d.handOff(RetrievalFailed, "The help centre could not be searched, so nothing could be answered.")
+	case d.PStuck >= handOffStuck:
+		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
+	case len(d.Candidates) == 0:
+		d.handOff(NoArticle, "No article of the help centre fits the question.")
+	case d.PCorrect < d.Threshold:
+		d.unsure()
+	default:
+		d.Action, d.Reason = Answer, Quoted
+		d.Explanation = "An article answers the question."
+		if t := d.TopicInfo; t != nil && t.AI == triage.AIInfo {
+			d.ThenHuman = true
+			d.Explanation = "Topic " + t.Key + ": the general policy first, then a person."
+		} else if d.PStuck >= offerStuck {
+			d.Action, d.Reason = Offer, Stuck
+			d.Explanation = "The customer may be stuck: " + d.Stuck.words() + "."
+		}
+	}
+}
+
+// unsure chooses between asking back once and handing off.
+func (d *Decision) unsure() {
+	t := d.TopicInfo
+	person := t != nil && t.AI == triage.AIInfo
+	if d.PCorrect >= d.Threshold-clarifyBand && len(d.Options) > 1 && d.Stuck.Clarified == 0 && !person {
+		d.Action, d.Reason = Clarify, LowConfidence
+		d.Explanation = "Several articles could be meant."
+		return
+	}
+	switch {
+	case person:
+		d.handOff(PriorityTopic, "Topic "+t.Key+" needs a person, and no article fits well enough to quote first.")
+	case d.Features.Coverage < noArticleCoverage:
+		d.handOff(NoArticle, "No article of the help centre covers what the question is about.")
+	default:
+		d.handOff(LowConfidence, "The articles found may not answer the question.")
+	}
+}
+
+// noArticleCoverage is the weighted share of the question's terms below which the best article is not about it at all.
+const noArticleCoverage = 0.5
+
+func (d *Decision) handOff(r Reason, why string) {
+	d.Action, d.Reason, d.Explanation = HandOff, r, why
+}
+
+// pCorrect is the probability that the best section answers the question: a logistic model over retrieval's features.
+// The weights are priors set by hand from the published separations of these features; they are fitted when labelled
+// questions are there.
+func pCorrect(f retrieval.Features, found bool) float64 {
+	if !found {
+		return 0
+	}
+	z := -3.6 + 4.4*f.Coverage + 2.6*f.Margin + 0.8*f.Agreement + 2.2*f.DenseTop - 0.8*f.UnknownTerms
+	return 1 / (1 + math.Exp(-z))
+}
+
+// pStuck is the probability that the assistant will not get this customer further: independent signs, each with the
+// chance that it alone means so (priors, as above).
+func pStuck(s StuckSigns) float64 {
+	ok := 1.0
+	sign := func(n int, p float64) { ok *= math.Pow(1-p, float64(n)) }
+	sign(s.Repeats, 0.45)
+	sign(s.Unhelpful, 0.40)
+	sign(s.Unanswered, 0.30)
+	sign(max(0, s.Turns-8), 0.10)
+	if s.Frustrated {
+		sign(1, 0.35)
+	}
+	return 1 - ok
+}
+
+func (s StuckSigns) words() string {
+	var w []string
+	if s.Repeats > 0 {
+		w = append(w, "the same question again")
+	}
+	if s.Unhelpful > 0 {
+		w = append(w, "answers marked as not helpful")
+	}
+	if s.Unanswered > 0 {
+		w = append(w, "earlier questions left open")
+	}
+	if s.Frustrated {
+		w = append(w, "frustrated words")
+	}
+	if len(w) == 0 {
+		w = append(w, "many turns")
+	}
+	return strings.Join(w, ", ")
+}
+
+// say is the fixed text of an action that has no answer of its own; "" when the desk's line says it all.
+func (d *Decision) say() string {
+	switch {
+	case d.Fixed != "":
+		return d.Fixed
+	case d.Action == Clarify:
+		var sb strings.Builder
+		sb.WriteString(text(d.Language, "clarify"))
+		for _, o := range d.Options {
+			sb.WriteString("\n- " + o)
+		}
+		return sb.String()
+	case d.Action == Offer:
+		return text(d.Language, "offer")
+	case d.Action == HandOff:
+		switch d.Reason {
+		case NoArticle, LowConfidence:
+			return text(d.Language, "dont_know")
+		case RetrievalFailed, ModelUnavailable:
+			return text(d.Language, "unavailable")
+		case Stuck:
+			return text(d.Language, "stuck")
+		}
+	}
+	return ""
+}

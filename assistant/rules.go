@@ -1,0 +1,176 @@
+package assistant
+
+import (
+	"slices"
+
+	"github.com/firstline/firstline/handoff/triage"
+)
+
+// rules applies what no score overrides, without any model, and reports whether the turn is decided. The order is that
+// of harm: someone in danger comes before someone who asks for a person, and both before every topic.
+func (a *Assistant) rules(t *turn) bool {
+	d := t.decision
+	if p := d.TopicInfo; p != nil {
+		d.Topic, d.Priority = p.Key, p.Priority
+	}
+	switch {
+	case d.Cues.SelfHarm != nil:
+		d.Priority, d.Topic = 1, distressTopic
+		d.Fixed = text(d.Language, "danger")
+		d.handOff(Vulnerability, "The customer's words suggest danger to themselves: "+quoteCue(d.Cues.SelfHarm)+".")
+	case d.TopicInfo != nil && d.TopicInfo.AI == triage.AINo:
+		d.Fixed = d.TopicInfo.SafeText
+		reason := PriorityTopic
+		if d.TopicInfo.Key == complaintTopic {
+			reason = ComplaintOrLegal
+		}
+		d.handOff(reason, "Topic "+d.TopicInfo.Key+" goes to a person at once.")
+	case d.Cues.WantsHuman != nil, d.Stuck.JustOffer && d.Stuck.Affirms:
+		d.Priority = min(d.Priority, 3) // keeps a topic's higher priority, never waits behind ordinary questions
+		d.handOff(CustomerRequest, "The customer asked for a person.")
+	case d.Cues.Legal != nil:
+		d.Topic, d.Priority = complaintTopic, min(d.Priority, 2)
+		if topic, ok := t.triage.Topics[complaintTopic]; ok {
+			d.Fixed = localised(topic.SafeText, d.Language)
+		}
+		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+quoteCue(d.Cues.Legal)+".")
+	case d.Cues.Vulnerable != nil:
+		d.Priority = min(d.Priority, 2)
+		if d.Topic == "" {
+			d.Topic = distressTopic
+		}
+		d.handOff(Vulnerability, "The customer may be vulnerable: "+quoteCue(d.Cues.Vulnerable)+".")
+	case a.cfg.Off:
+		d.handOff(ModelUnavailable, "The assistant is switched off.")
+	case d.TopicInfo == nil && d.Cues.Thanks != nil && len(words(t.Text())) <= 6:
+		d.reply("thanks")
+	case d.TopicInfo == nil && d.Cues.Greeting != nil && len(words(t.Text())) <= 4:
+		d.reply("hello")
+	default:
+		return false
+	}
+	return true
+}
+
+// The topics that rules name themselves.
+const (
+	distressTopic  = "medical_emergency_or_distress"
+	complaintTopic = "legal_complaint_or_data_request"
+)
+
+func (d *Decision) reply(key string) {
+	d.Action, d.Reason, d.Explanation = Reply, SmallTalk, "Nothing was asked."
+	d.Fixed = text(d.Language, key)
+}
+
+func quoteCue(c *triage.Cue) string { return "“" + c.Evidence + "”" }
+
+// spoken are the languages of the fixed texts.
+var spoken = []string{"en", "de", "es", "sv", "fr"}
+
+// text returns a fixed text in the language, or in English.
+func text(language, key string) string {
+	i := max(0, slices.Index(spoken, language))
+	return texts[key][i]
+}
+
+// Text is the fixed text of the key in the language, for other rooms that speak as the assistant.
+func Text(language, key string) string { return text(language, key) }
+
+// texts by key, in the order of spoken. They are calm, short, and promise nothing that the code does not do.
+var texts = map[string][5]string{
+	"greeting": {
+		"Hello! I'm Firstline, an automated assistant (AI) of %s. I answer from our help centre and bring in a person from our team whenever you ask for one. How can I help?",
+		"Guten Tag! Ich bin Firstline, ein automatischer Assistent (KI) von %s. Ich antworte aus unserem Hilfecenter und hole jederzeit einen Menschen aus unserem Team dazu, wenn Sie das möchten. Wie kann ich helfen?",
+		"¡Hola! Soy Firstline, un asistente automático (IA) de %s. Respondo con nuestro centro de ayuda y aviso a una persona del equipo siempre que lo pidas. ¿En qué puedo ayudarte?",
+		"Hej! Jag är Firstline, en automatisk assistent (AI) hos %s. Jag svarar utifrån vårt hjälpcenter och tar in en människa från teamet när du ber om det. Vad kan jag hjälpa till med?",
+		"Bonjour ! Je suis Firstline, un assistant automatique (IA) de %s. Je réponds à partir de notre centre d'aide et je fais venir une personne de l'équipe dès que vous le demandez. Comment puis-je vous aider ?",
+	},
+	"disclosure": {
+		"You are chatting with an automated assistant (AI). Ask for a person at any time. The conversation is recorded so that our team can help you.",
+		"Sie chatten mit einem automatischen Assistenten (KI). Sie können jederzeit einen Menschen verlangen. Das Gespräch wird gespeichert, damit unser Team Ihnen helfen kann.",
+		"Estás chateando con un asistente automático (IA). Puedes pedir hablar con una persona en cualquier momento. La conversación se guarda para que nuestro equipo pueda ayudarte.",
+		"Du chattar med en automatisk assistent (AI). Du kan be om en människa när som helst. Samtalet sparas så att vårt team kan hjälpa dig.",
+		"Vous discutez avec un assistant automatique (IA). Vous pouvez demander une personne à tout moment. La conversation est enregistrée pour que notre équipe puisse vous aider.",
+	},
+	"thanks": {
+		"You're welcome. If anything else comes up, just write here.",
+		"Gern geschehen. Wenn noch etwas ist, schreiben Sie einfach hier.",
+		"De nada. Si surge algo más, escribe aquí.",
+		"Varsågod. Hör av dig här om det är något mer.",
+		"Avec plaisir. Si vous avez une autre question, écrivez ici.",
+	},
+	"hello": {
+		"Hello! What can I help you with?",
+		"Guten Tag! Womit kann ich Ihnen helfen?",
+		"¡Hola! ¿En qué puedo ayudarte?",
+		"Hej! Vad kan jag hjälpa dig med?",
+		"Bonjour ! Que puis-je faire pour vous ?",
+	},
+	"clarify": {
+		"I want to give you the right answer. Which of these do you mean?",
+		"Ich möchte Ihnen die richtige Antwort geben. Was davon meinen Sie?",
+		"Quiero darte la respuesta correcta. ¿A cuál de estas te refieres?",
+		"Jag vill ge dig rätt svar. Vilket av det här menar du?",
+		"Je veux vous donner la bonne réponse. De quoi s'agit-il ?",
+	},
+	"offer": {
+		"I don't think that I am helping you enough. Shall I bring in a person from our team? Just answer yes.",
+		"Ich glaube, ich helfe Ihnen nicht genug. Soll ich einen Menschen aus unserem Team dazuholen? Antworten Sie einfach mit Ja.",
+		"Creo que no te estoy ayudando lo suficiente. ¿Quieres que avise a una persona del equipo? Responde simplemente que sí.",
+		"Jag tror inte att jag hjälper dig tillräckligt. Ska jag ta in en människa från teamet? Svara bara ja.",
+		"Je crois que je ne vous aide pas assez. Voulez-vous que je fasse venir une personne de l'équipe ? Répondez simplement oui.",
+	},
+	"dont_know": {
+		"I don't know the answer to that, and I won't guess.",
+		"Das weiß ich nicht sicher, und ich möchte nicht raten.",
+		"No sé la respuesta con seguridad y no quiero adivinar.",
+		"Det vet jag inte säkert, och jag vill inte gissa.",
+		"Je ne connais pas la réponse avec certitude et je ne veux pas deviner.",
+	},
+	"unavailable": {
+		"Something on our side is not working just now, so I can't look this up.",
+		"Auf unserer Seite funktioniert gerade etwas nicht, deshalb kann ich das nicht nachsehen.",
+		"Algo no funciona ahora mismo por nuestra parte y no puedo consultarlo.",
+		"Något fungerar inte hos oss just nu, så jag kan inte slå upp det.",
+		"Quelque chose ne fonctionne pas de notre côté en ce moment ; je ne peux pas le vérifier.",
+	},
+	"stuck": {
+		"I'm sorry, I am not getting you any further.",
+		"Es tut mir leid, ich bringe Sie so nicht weiter.",
+		"Lo siento, así no te estoy ayudando a avanzar.",
+		"Jag är ledsen, jag hjälper dig inte vidare.",
+		"Je suis désolé, je ne vous fais pas avancer.",
+	},
+	"broke": {
+		"I can't confirm the rest of this answer from our articles, so I stop here.",
+		"Den Rest dieser Antwort kann ich aus unseren Artikeln nicht belegen, deshalb höre ich hier auf.",
+		"No puedo confirmar el resto de esta respuesta con nuestros artículos, así que lo dejo aquí.",
+		"Resten av svaret kan jag inte belägga med våra artiklar, så jag slutar här.",
+		"Je ne peux pas confirmer la suite de cette réponse avec nos articles ; je m'arrête donc ici.",
+	},
+	"cut": {
+		"My answer was interrupted. This is the section that it rests on:",
+		"Meine Antwort wurde unterbrochen. Das ist der Abschnitt, auf dem sie beruht:",
+		"Mi respuesta se ha interrumpido. Esta es la sección en la que se basa:",
+		"Mitt svar avbröts. Det här är avsnittet som det bygger på:",
+		"Ma réponse a été interrompue. Voici la section sur laquelle elle repose :",
+	},
+	"from_article": {
+		"From our article “%s”:", "Aus unserem Artikel „%s“:", "De nuestro artículo «%s»:", "Ur vår artikel ”%s”:", "Extrait de notre article « %s » :",
+	},
+	"other_language": {
+		"This article is available in English only.",
+		"Diesen Artikel gibt es nur auf Englisch.",
+		"Este artículo solo está disponible en inglés.",
+		"Den här artikeln finns bara på engelska.",
+		"Cet article n'existe qu'en anglais.",
+	},
+	"danger": {
+		"What you write worries me, and you matter more than any payment. If you are in danger right now, please call the emergency number 112 (911 in the United States), or someone close to you. A person from our care team is being called to this chat now.",
+		"Was Sie schreiben, macht mir Sorgen, und Sie sind wichtiger als jede Zahlung. Wenn Sie jetzt in Gefahr sind, rufen Sie bitte den Notruf 112 oder einen nahestehenden Menschen an. Ein Mensch aus unserem Fürsorge-Team wird jetzt in diesen Chat gerufen.",
+		"Me preocupa lo que escribes, y tú importas más que cualquier pago. Si estás en peligro ahora mismo, llama al 112 o a alguien cercano. Estamos avisando a una persona de nuestro equipo de atención para que entre en este chat.",
+		"Det du skriver oroar mig, och du är viktigare än någon betalning. Om du är i fara just nu, ring 112 eller någon som står dig nära. En människa från vårt omsorgsteam kallas till den här chatten nu.",
+		"Ce que vous écrivez m'inquiète, et vous comptez plus que n'importe quel paiement. Si vous êtes en danger, appelez le 112 ou un proche. Une personne de notre équipe est appelée dans cette discussion.",
+	},
+}

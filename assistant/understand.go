@@ -1,0 +1,177 @@
+package assistant
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/chat"
+)
+
+// understand reads the message without a model: language, cues, topics, whether it leans on what was said before.
+func (a *Assistant) understand(t *turn) *Decision {
+	text := t.Text()
+	d := &Decision{Version: decisionVersion, Classifier: t.triage.Classifier.Hash(), Question: text, Sentiment: "calm", Priority: 4}
+	if a.model.HasChat() {
+		d.Prompt = promptVersion
+	}
+	d.Language, d.Certainty = triage.Language(text, t.Conversation.Locale)
+	if d.Certainty < 0.6 || !slices.Contains(spoken, d.Language) {
+		d.Language = t.Conversation.Locale
+	}
+	d.Cues = triage.Detect(text)
+	d.Topics = t.triage.Classifier.Segments(text)
+	d.TopicInfo = mostUrgent(d.Topics, t.triage, d.Language)
+	if len(d.Topics) > 3 {
+		d.Topics = d.Topics[:3]
+	}
+	d.Stuck = stuckSigns(t.Claim, d.Cues)
+	switch {
+	case d.Cues.SelfHarm != nil || d.Cues.Vulnerable != nil:
+		d.Sentiment = "distressed"
+	case d.Cues.Abuse != nil:
+		d.Sentiment = "abusive"
+	case d.Cues.Frustration != nil:
+		d.Sentiment = "frustrated"
+	}
+	d.Context = leansOn(t.Claim, text)
+	return d
+}
+
+// mostUrgent picks the topic that counts: of those that are credible, the most urgent; among equals the most probable.
+func mostUrgent(scores []triage.Score, tr *Triage, language string) *TopicPolicy {
+	var best *TopicPolicy
+	for _, s := range scores {
+		topic, ok := tr.Topics[s.Topic]
+		if !ok {
+			continue // "none"
+		}
+		if s.P < topicP && (topic.Priority > 2 || s.P < urgentTopicP) {
+			continue
+		}
+		if best == nil || topic.Priority < best.Priority || topic.Priority == best.Priority && s.P > best.P {
+			best = &TopicPolicy{Key: s.Topic, P: s.P, Priority: topic.Priority, AI: topic.AI, Group: topic.Group, SafeText: localised(topic.SafeText, language)}
+		}
+	}
+	return best
+}
+
+func localised(texts map[string]string, language string) string {
+	if s := texts[language]; s != "" {
+		return s
+	}
+	return texts["en"]
+}
+
+// stuckSigns counts what speaks for a customer who gets no further.
+func stuckSigns(c *chat.Claim, cues triage.Cues) StuckSigns {
+	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Frustration != nil || cues.Abuse != nil}
+	for i, p := range c.Past {
+		switch p.Outcome {
+		case chat.Clarified:
+			s.Clarified++
+			s.JustAsked = s.JustAsked || i == 0
+		case chat.OfferedHuman:
+			s.Offered++
+			s.JustOffer = s.JustOffer || i == 0
+		case chat.Cancelled, chat.HandedOff:
+			s.Unanswered++
+		}
+	}
+	now := words(c.Text())
+	for _, m := range c.History {
+		if m.Seq <= c.Conversation.FenceSeq {
+			continue
+		}
+		switch {
+		case m.Author == chat.Assistant && m.Helpful != nil && !*m.Helpful:
+			s.Unhelpful++
+		case m.Author == chat.Customer && len(now) >= 3 && overlap(now, words(m.Text)) >= 0.7:
+			s.Repeats++
+		}
+	}
+	s.Affirms = affirms(c.Text())
+	return s
+}
+
+// words returns the distinct lower-case words of a text.
+func words(s string) map[string]bool {
+	w := map[string]bool{}
+	for _, f := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }) {
+		w[f] = true
+	}
+	return w
+}
+
+// overlap is the Jaccard similarity of two word sets.
+func overlap(a, b map[string]bool) float64 {
+	n := 0
+	for w := range a {
+		if b[w] {
+			n++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return float64(n) / float64(len(a)+len(b)-n)
+}
+
+// openers begin a message that goes on from the one before, in the languages served.
+var openers = []string{
+	"and ", "and?", "what if", "what about", "how about", "but ", "then ", "so ", "also ", "or ", "no, ", "why",
+	"und ", "aber ", "was wenn", "was ist mit", "dann ", "oder ", "nein, ", "warum",
+	"y ", "pero ", "entonces ", "o ", "no, ", "y si", "por qué",
+	"och ", "men ", "då ", "eller ", "nej, ", "vad händer om", "varför",
+}
+
+// pointers stand for something said before.
+var pointers = map[string]bool{
+	"it": true, "that": true, "this": true, "they": true, "them": true, "those": true, "there": true, "one": true, "same": true,
+	"das": true, "es": true, "dies": true, "diese": true, "dort": true, "damit": true, "davon": true, "dafür": true,
+	"eso": true, "esto": true, "ello": true, "ese": true, "esa": true, "allí": true,
+	"det": true, "den": true, "detta": true, "dem": true, "där": true,
+}
+
+// leansOn returns the words of the conversation that a short or pointing message leans on, or "" when it stands alone.
+func leansOn(c *chat.Claim, message string) string {
+	w := words(message)
+	lower := strings.ToLower(strings.TrimSpace(message))
+	leaning := len(w) <= 3 || slices.ContainsFunc(openers, func(o string) bool { return strings.HasPrefix(lower, o) })
+	if !leaning && len(w) <= 8 {
+		for p := range pointers {
+			leaning = leaning || w[p]
+		}
+	}
+	if !leaning {
+		return ""
+	}
+	var said, title string
+	for _, m := range slices.Backward(c.History) {
+		if m.Seq <= c.Conversation.FenceSeq {
+			break
+		}
+		if m.Author == chat.Assistant && title == "" && len(m.Citations) > 0 {
+			title = m.Citations[0].Title
+		}
+		if m.Author == chat.Customer && len(words(m.Text)) > 2 {
+			said = m.Text
+			break
+		}
+	}
+	return strings.TrimSpace(said + "\n" + title)
+}
+
+// yes lists plain agreements in the languages served.
+var yes = map[string]bool{
+	"yes": true, "yes please": true, "yeah": true, "yep": true, "sure": true, "ok": true, "okay": true, "please": true, "please do": true,
+	"ja": true, "ja bitte": true, "gerne": true, "ja gerne": true, "bitte": true,
+	"sí": true, "si": true, "sí por favor": true, "si por favor": true, "vale": true, "claro": true, "por favor": true,
+	"ja tack": true, "gärna": true, "ja gärna": true, "tack gärna": true, "oui": true,
+}
+
+func affirms(s string) bool {
+	s = strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) }), " ")
+	return yes[s]
+}

@@ -1,0 +1,323 @@
+// Package handoff makes handoffs and gets them to people: the queue, its order, offers to agents, opening hours, honest
+// waits, and the package that saves the customer from saying everything again. It writes conversations only through the
+// record, and it never speaks for the assistant: its lines to customers are notices of the desk.
+package handoff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/wake"
+)
+
+// State is a handoff's state; every arrow between two of them is guarded in SQL.
+type State string
+
+// The states of handoffs.
+const (
+	Queued       State = "queued"
+	Offered      State = "offered"
+	Accepted     State = "accepted"
+	Asynchronous State = "asynchronous" // nobody took it in time: promised for later, still in the queue
+	Resolved     State = "resolved"
+	Returned     State = "returned_to_assistant"
+)
+
+// Request is what whoever hands off knows.
+type Request struct {
+	TurnID      *uuid.UUID
+	Reason      string
+	Explanation string
+	Topic       string // "" for none
+	Priority    int    // 1 to 4
+	Language    string
+	Sentiment   string
+	Note        string          // the customer's own words with the request; "" for none
+	Articles    []chat.Citation // cited or found
+	Trace       json.RawMessage // the decision
+}
+
+// Handoff is a row of the queue.
+type Handoff struct {
+	ID             uuid.UUID       `json:"id"`
+	ConversationID uuid.UUID       `json:"conversation_id"`
+	Reason         string          `json:"reason"`
+	Explanation    string          `json:"explanation"`
+	Topic          *string         `json:"topic"`
+	Priority       int             `json:"priority"`
+	Team           string          `json:"team"`
+	Language       string          `json:"language"`
+	Market         string          `json:"market"`
+	State          State           `json:"state"`
+	AgentID        *uuid.UUID      `json:"agent_id"`
+	AgentName      *string         `json:"agent_name"`
+	Summary        string          `json:"summary"`
+	QueuedAt       time.Time       `json:"queued_at"`
+	DueAt          *time.Time      `json:"due_at"`
+	AcceptedAt     *time.Time      `json:"accepted_at"`
+	FirstReplyAt   *time.Time      `json:"first_reply_at"`
+	EndedAt        *time.Time      `json:"ended_at"`
+	OfferExpires   *time.Time      `json:"offer_expires_at"`
+	Customer       json.RawMessage `json:"customer"`
+	LastMessage    string          `json:"last_message"`
+	LastAuthor     string          `json:"last_author"`
+	LastAt         time.Time       `json:"last_at"`
+	LastSeq        int64           `json:"last_seq"`
+}
+
+// Options tune a Desk. The zero value is fit for production.
+type Options struct {
+	OfferFor time.Duration // how long an agent has to take an offer; 20 s
+	Tick     time.Duration // the router looks at least this often; 1 s
+	Company  string        // named in lines to customers
+}
+
+// Desk is the queue and the people behind it. It is safe for concurrent use.
+type Desk struct {
+	pool   *pgxpool.Pool
+	record *chat.Record
+	bus    *wake.Bus
+	log    *slog.Logger
+	opts   Options
+	topics atomic.Pointer[map[string]triage.Topic]
+
+	kick   chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// NewDesk returns a desk. Call SetTopics before the first handoff.
+func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.Logger, opts Options) *Desk {
+	if opts.OfferFor <= 0 {
+		opts.OfferFor = 20 * time.Second
+	}
+	if opts.Tick <= 0 {
+		opts.Tick = time.Second
+	}
+	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1)}
+	d.topics.Store(&map[string]triage.Topic{})
+	bus.Subscribe(wake.Queue, func(string) { d.poke() })
+	return d
+}
+
+func (d *Desk) poke() {
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// SetTopics replaces the topics that decide on teams and deadlines.
+func (d *Desk) SetTopics(topics map[string]triage.Topic) { d.topics.Store(&topics) }
+
+// The teams for what has no topic of its own.
+const (
+	generalTeam  = "general"
+	merchantTeam = "b2b"
+)
+
+// Deadlines for the first human answer where no topic sets one, by priority.
+var defaultSLA = map[int]time.Duration{1: 2 * time.Minute, 2: 15 * time.Minute, 3: 30 * time.Minute, 4: 4 * time.Hour}
+
+// requestSLA is the deadline for somebody who asked for a person.
+const requestSLA = 3 * time.Minute
+
+// HandOff makes a handoff inside the session: the row, the customer's line, the change of owner and the events commit
+// together with whatever else the session does.
+func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Handoff, error) {
+	h := Handoff{ID: uuid.Must(uuid.NewV7()), ConversationID: s.ID, Reason: req.Reason, Explanation: req.Explanation, Priority: req.Priority,
+		Language: req.Language, Market: s.Market, State: Queued, QueuedAt: s.Now()}
+	if h.Priority < 1 || h.Priority > 4 {
+		h.Priority = 4
+	}
+	topic, known := (*d.topics.Load())[req.Topic]
+	if req.Topic != "" {
+		h.Topic = &req.Topic
+	}
+	wanted := generalTeam
+	if known {
+		wanted = topic.Team
+	} else if s.Audience == "merchant" {
+		wanted = merchantTeam
+	}
+	team, err := findTeam(ctx, s.Tx(), wanted)
+	if err != nil {
+		return h, err
+	}
+	h.Team = team.Key
+	open, opens := team.Hours.At(s.Market, s.Now())
+
+	sla := defaultSLA[h.Priority]
+	if known && topic.SLA > 0 {
+		sla = topic.SLA
+	}
+	if req.Reason == "customer_request" && open {
+		sla = min(sla, requestSLA)
+	}
+	due := s.Now()
+	if !open {
+		due = opens
+	}
+	due = due.Add(sla)
+	h.DueAt = &due
+
+	pkg, err := buildPackage(ctx, s, req, h)
+	if err != nil {
+		return h, err
+	}
+	h.Summary = pkg.Summary.text()
+	_, err = s.Tx().Exec(ctx, `
+		INSERT INTO handoffs (id, conversation_id, turn_id, reason, explanation, topic, priority, team, language, market, state, package, summary,
+			queued_at, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14)`,
+		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt)
+	if err != nil {
+		return h, err
+	}
+	if err := s.SetOwner(ctx, chat.OwnedByQueue, nil); err != nil {
+		return h, err
+	}
+	place, err := d.place(ctx, s.Tx(), h, open, opens)
+	if err != nil {
+		return h, err
+	}
+	line := chat.Message{Author: chat.System, Text: place.line(h.Language, d.opts.Company)}
+	if err := s.AddMessage(ctx, &line); err != nil {
+		return h, err
+	}
+	if err := s.AddEvent(ctx, chat.KindHandoff, place.event(h), false); err != nil {
+		return h, err
+	}
+	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
+	return h, nil
+}
+
+// Ask hands the conversation off because the customer pressed the button. Where a handoff is open already, it is returned
+// as it is.
+func (d *Desk) Ask(ctx context.Context, conversation uuid.UUID, note string) (Handoff, Place, error) {
+	var h Handoff
+	var p Place
+	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		if s.Owner == chat.OwnedByAssistant {
+			if err := s.SetStatus(ctx, "open"); err != nil {
+				return err
+			}
+			var err error
+			h, err = d.HandOff(ctx, s, Request{Reason: "customer_request", Explanation: "The customer pressed “talk to a person”.", Priority: 3,
+				Language: s.Locale, Sentiment: "calm", Note: note})
+			if err != nil {
+				return err
+			}
+		}
+		var err error
+		h, p, err = d.current(ctx, s.Tx(), conversation)
+		return err
+	})
+	return h, p, err
+}
+
+// Current returns the conversation's open handoff and its place in the queue.
+func (d *Desk) Current(ctx context.Context, conversation uuid.UUID) (Handoff, Place, error) {
+	return d.current(ctx, d.pool, conversation)
+}
+
+func (d *Desk) current(ctx context.Context, db db, conversation uuid.UUID) (Handoff, Place, error) {
+	h, err := findHandoff(ctx, db, `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
+	if err != nil {
+		return h, Place{}, err
+	}
+	team, err := findTeam(ctx, db, h.Team)
+	if err != nil {
+		return h, Place{}, err
+	}
+	open, opens := team.Hours.At(h.Market, time.Now())
+	p, err := d.place(ctx, db, h, open, opens)
+	return h, p, err
+}
+
+// Correct replaces the summary by the customer's own words.
+func (d *Desk) Correct(ctx context.Context, conversation uuid.UUID, summary string) error {
+	return d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		tag, err := s.Tx().Exec(ctx, `UPDATE handoffs SET summary = $2, package = jsonb_set(package, '{corrected}', to_jsonb($2::text))
+			WHERE conversation_id = $1 AND ended_at IS NULL`, conversation, summary)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.Conflict, "no_open_handoff", "There is no open handoff to correct.")
+		}
+		h, p, err := d.current(ctx, s.Tx(), conversation)
+		if err != nil {
+			return err
+		}
+		return s.AddEvent(ctx, chat.KindHandoff, p.event(h), false)
+	})
+}
+
+// db is met by a pool and by a transaction.
+type db interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topic, h.priority, h.team, h.language, h.market, h.state,
+	h.agent_id, a.name AS agent_name, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
+	(SELECT o.expires_at FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') AS offer_expires,
+	c.customer, COALESCE(m.body, '') AS last_message, COALESCE(m.author, '') AS last_author, COALESCE(m.created_at, c.created_at) AS last_at,
+	c.last_seq`
+
+const handoffFrom = ` FROM handoffs h JOIN conversations c ON c.id = h.conversation_id LEFT JOIN agents a ON a.id = h.agent_id
+	LEFT JOIN LATERAL (SELECT left(body, 200) AS body, author, created_at FROM messages
+		WHERE conversation_id = h.conversation_id AND visibility = 'public' AND author <> 'system' ORDER BY seq DESC LIMIT 1) m ON true WHERE `
+
+func findHandoff(ctx context.Context, q db, where string, args ...any) (Handoff, error) {
+	hs, err := listHandoffs(ctx, q, where, args...)
+	if err == nil && len(hs) == 0 {
+		return Handoff{}, fault.New(fault.NotFound, "handoff_not_found", "There is no such handoff.")
+	}
+	if err != nil {
+		return Handoff{}, err
+	}
+	return hs[0], nil
+}
+
+func listHandoffs(ctx context.Context, q db, where string, args ...any) ([]Handoff, error) {
+	rows, err := q.Query(ctx, `SELECT `+handoffColumns+handoffFrom+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Handoff])
+}
+
+// Team is a group of agents with hours of its own.
+type Team struct {
+	Key      string
+	Name     string
+	Hours    Hours
+	Fallback *string
+}
+
+func findTeam(ctx context.Context, q db, key string) (Team, error) {
+	var t Team
+	err := q.QueryRow(ctx, `SELECT key, name, hours, fallback FROM teams WHERE key IN ($1, $2) ORDER BY key = $1 DESC LIMIT 1`, key, generalTeam).
+		Scan(&t.Key, &t.Name, &t.Hours, &t.Fallback)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return t, fault.New(fault.Internal, "no_team", "There is no team %q and no team %q to hand off to.", key, generalTeam)
+	}
+	return t, err
+}
+
+// jitter spreads what several replicas do at the same interval.
+func jitter(d time.Duration) time.Duration { return d - d/8 + rand.N(d/4+1) }

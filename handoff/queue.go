@@ -1,0 +1,400 @@
+package handoff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/wake"
+)
+
+// Agent is somebody who works at the desk.
+type Agent struct {
+	ID        uuid.UUID `json:"id"`
+	Email     string    `json:"email"`
+	Name      string    `json:"name"`
+	Role      string    `json:"role"`
+	Languages []string  `json:"languages"`
+	Markets   []string  `json:"markets"`
+	Capacity  int       `json:"capacity"`
+	Presence  string    `json:"presence"`
+	Teams     []string  `json:"teams"`
+}
+
+// Ref names the agent to others.
+func (a Agent) Ref() *chat.AgentRef { return &chat.AgentRef{ID: a.ID, Name: a.Name} }
+
+// Supervises reports whether the agent sees every team.
+func (a Agent) Supervises() bool { return a.Role == "supervisor" || a.Role == "admin" }
+
+// sees reports whether the agent may work on a team's handoffs.
+func (a Agent) sees(team string) bool { return a.Supervises() || slices.Contains(a.Teams, team) }
+
+var errForbidden = fault.New(fault.Forbidden, "not_permitted", "You are not a member of the team that this conversation is with.")
+
+// List returns handoffs that the agent may see: "queued" (waiting, in the order in which they are due to be taken),
+// "mine" (accepted by the agent or offered to them), or "all" that are open.
+func (d *Desk) List(ctx context.Context, a Agent, state string) ([]Handoff, error) {
+	var where string
+	switch state {
+	case "queued":
+		where = `h.state IN ('queued', 'offered', 'asynchronous')`
+	case "mine":
+		where = `h.ended_at IS NULL AND h.agent_id = $1`
+	case "all":
+		where = `h.ended_at IS NULL`
+	case "ended":
+		where = `h.ended_at > now() - interval '14 days'`
+	default:
+		return nil, fault.Field("state", "unknown_state", "Use queued, mine, all or ended.")
+	}
+	hs, err := listHandoffs(ctx, d.pool, where+` AND ($2 OR h.team = ANY ($3) OR h.agent_id = $1)
+		ORDER BY h.ended_at DESC NULLS FIRST, h.priority, h.queued_at, h.id LIMIT 500`, a.ID, a.Supervises(), a.Teams)
+	if hs == nil {
+		hs = []Handoff{}
+	}
+	return hs, err
+}
+
+// Accept gives the conversation to the agent. One agent wins, ever: the others get a conflict that names the winner.
+func (d *Desk) Accept(ctx context.Context, id uuid.UUID, a Agent) (Handoff, error) {
+	return d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
+		if h.State == Accepted && h.AgentID != nil && *h.AgentID == a.ID {
+			return nil // said twice
+		}
+		tag, err := s.Tx().Exec(ctx, `
+			UPDATE handoffs SET state = 'accepted', agent_id = $2, accepted_at = COALESCE(accepted_at, now())
+			WHERE id = $1 AND (state IN ('queued', 'asynchronous') OR (state = 'offered' AND agent_id = $2))`, id, a.ID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			switch {
+			case h.EndedAt != nil:
+				return fault.New(fault.Conflict, "handoff_ended", "This conversation is closed already.")
+			case h.State == Offered:
+				return fault.New(fault.Conflict, "offered_to_other", "This conversation is being offered to %s.", named(h))
+			}
+			return fault.New(fault.Conflict, "already_accepted", "%s has taken this conversation.", named(h))
+		}
+		if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'accepted' WHERE handoff_id = $1 AND outcome = 'open'`, id); err != nil {
+			return err
+		}
+		if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
+			return err
+		}
+		if err := s.SetOwner(ctx, chat.OwnedByAgent, a.Ref()); err != nil {
+			return err
+		}
+		m := chat.Message{Author: chat.System, Text: line(h.Language, "joined", a.Name)}
+		return s.AddMessage(ctx, &m)
+	})
+}
+
+func named(h Handoff) string {
+	if h.AgentName != nil {
+		return *h.AgentName
+	}
+	return "somebody else"
+}
+
+// Decline gives an offer back; it goes to the next agent at once.
+func (d *Desk) Decline(ctx context.Context, id uuid.UUID, a Agent) error {
+	_, err := d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
+		tag, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'declined' WHERE handoff_id = $1 AND agent_id = $2 AND outcome = 'open'`, id, a.ID)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return fault.New(fault.Conflict, "no_open_offer", "This offer is not open any more.")
+		}
+		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL WHERE id = $1 AND state = 'offered' AND agent_id = $2`, id, a.ID)
+		return err
+	})
+	return err
+}
+
+// act runs one change of a handoff in a session of its conversation, with its event and its entry in the audit log.
+func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Context, *chat.Session, Handoff) error) (Handoff, error) {
+	var conversation uuid.UUID
+	err := d.pool.QueryRow(ctx, `SELECT conversation_id FROM handoffs WHERE id = $1`, id).Scan(&conversation)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Handoff{}, fault.New(fault.NotFound, "handoff_not_found", "There is no such handoff.")
+	}
+	if err != nil {
+		return Handoff{}, err
+	}
+	var after Handoff
+	err = d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		before, err := findHandoff(ctx, s.Tx(), `h.id = $1`, id)
+		if err != nil {
+			return err
+		}
+		if !a.sees(before.Team) && (before.AgentID == nil || *before.AgentID != a.ID) {
+			return errForbidden
+		}
+		if err := f(ctx, s, before); err != nil {
+			return err
+		}
+		if after, err = findHandoff(ctx, s.Tx(), `h.id = $1`, id); err != nil {
+			return err
+		}
+		if after.State == before.State && after.Team == before.Team && after.Priority == before.Priority {
+			return nil
+		}
+		team, err := findTeam(ctx, s.Tx(), after.Team)
+		if err != nil {
+			return err
+		}
+		open, opens := team.Hours.At(after.Market, s.Now())
+		p, err := d.place(ctx, s.Tx(), after, open, opens)
+		if err != nil {
+			return err
+		}
+		if err := s.AddEvent(ctx, chat.KindHandoff, p.event(after), false); err != nil {
+			return err
+		}
+		s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
+		return audit(ctx, s.Tx(), a, "handoff."+string(after.State), id, map[string]any{"from": before.State, "team": after.Team})
+	})
+	return after, err
+}
+
+func audit(ctx context.Context, tx pgx.Tx, a Agent, action string, subject uuid.UUID, detail map[string]any) error {
+	_, err := tx.Exec(ctx, `INSERT INTO audit (actor, action, subject, detail) VALUES ($1, $2, $3, $4)`, a.ID.String(), action, subject.String(), detail)
+	return err
+}
+
+// own checks that the conversation is the agent's to speak in, and returns its open handoff.
+func (d *Desk) own(ctx context.Context, s *chat.Session, a Agent) (Handoff, error) {
+	h, err := findHandoff(ctx, s.Tx(), `h.conversation_id = $1 AND h.ended_at IS NULL`, s.ID)
+	if fault.Is(err, fault.NotFound) {
+		return h, fault.New(fault.Conflict, "not_with_an_agent", "This conversation is not with an agent; take it first.")
+	}
+	if err != nil {
+		return h, err
+	}
+	if s.Owner != chat.OwnedByAgent || s.AgentID == nil || *s.AgentID != a.ID {
+		return h, fault.New(fault.Conflict, "not_yours", "This conversation is not yours; take it first.")
+	}
+	return h, nil
+}
+
+// Reply posts the agent's message to the customer. The same client id is stored once.
+func (d *Desk) Reply(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string) (chat.Message, error) {
+	return d.post(ctx, conversation, a, clientID, text, "public")
+}
+
+// Note posts a message that only agents see.
+func (d *Desk) Note(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string) (chat.Message, error) {
+	return d.post(ctx, conversation, a, clientID, text, "internal")
+}
+
+func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text, visibility string) (chat.Message, error) {
+	var m chat.Message
+	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		stored, found, err := s.FindByClientID(ctx, chat.Agent, clientID)
+		if err != nil || found {
+			m = stored
+			return err
+		}
+		if visibility == "public" {
+			h, err := d.own(ctx, s, a)
+			if err != nil {
+				return err
+			}
+			if h.FirstReplyAt == nil {
+				if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET first_reply_at = now() WHERE id = $1`, h.ID); err != nil {
+					return err
+				}
+			}
+		} else if err := d.mayRead(ctx, s.Tx(), s.ID, a); err != nil {
+			return err
+		}
+		m = chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: text, ClientID: clientID, Visibility: visibility}
+		s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
+		return s.AddMessage(ctx, &m)
+	})
+	return m, err
+}
+
+// MayRead checks that the agent may see the conversation: a member of a team that has or had it, or a supervisor.
+func (d *Desk) MayRead(ctx context.Context, conversation uuid.UUID, a Agent) error {
+	return d.mayRead(ctx, d.pool, conversation, a)
+}
+
+func (d *Desk) mayRead(ctx context.Context, q db, conversation uuid.UUID, a Agent) error {
+	var ok bool
+	err := q.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM conversations WHERE id = $1) AND ($2 OR EXISTS (
+			SELECT FROM handoffs WHERE conversation_id = $1 AND (team = ANY ($3) OR agent_id = $4)))`,
+		conversation, a.Supervises(), a.Teams, a.ID).Scan(&ok)
+	if err == nil && !ok { // whether it exists is not for them to know
+		return fault.New(fault.NotFound, "conversation_not_found", "There is no such conversation, or it is with a team that you are not in.")
+	}
+	return err
+}
+
+// Package returns the package of the conversation's latest handoff.
+func (d *Desk) Package(ctx context.Context, conversation uuid.UUID) (Handoff, json.RawMessage, error) {
+	var pkg json.RawMessage
+	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 ORDER BY h.queued_at DESC, h.id DESC LIMIT 1`, conversation)
+	if err == nil {
+		err = d.pool.QueryRow(ctx, `SELECT package FROM handoffs WHERE id = $1`, h.ID).Scan(&pkg)
+	}
+	return h, pkg, err
+}
+
+// Resolve ends the handoff and closes the conversation. What lies behind no longer counts towards a new handoff, and when
+// the customer writes again the assistant answers.
+func (d *Desk) Resolve(ctx context.Context, conversation uuid.UUID, a Agent) (Handoff, error) {
+	return d.end(ctx, conversation, a, Resolved, "")
+}
+
+// Return gives the conversation back to the assistant, with an instruction that it follows from now on.
+func (d *Desk) Return(ctx context.Context, conversation uuid.UUID, a Agent, instruction string) (Handoff, error) {
+	return d.end(ctx, conversation, a, Returned, instruction)
+}
+
+func (d *Desk) end(ctx context.Context, conversation uuid.UUID, a Agent, to State, instruction string) (Handoff, error) {
+	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 ORDER BY h.queued_at DESC, h.id DESC LIMIT 1`, conversation)
+	if err != nil {
+		return h, err
+	}
+	return d.act(ctx, h.ID, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
+		if h.State == to && h.AgentID != nil && *h.AgentID == a.ID {
+			return nil // said twice
+		}
+		if _, err := d.own(ctx, s, a); err != nil {
+			return err
+		}
+		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, to); err != nil {
+			return err
+		}
+		key := "resolved"
+		if to == Returned {
+			key = "returned"
+		}
+		m := chat.Message{Author: chat.System, Text: line(h.Language, key, a.Name)}
+		if err := s.AddMessage(ctx, &m); err != nil {
+			return err
+		}
+		if err := s.SetOwner(ctx, chat.OwnedByAssistant, nil); err != nil {
+			return err
+		}
+		if err := s.SetInstruction(ctx, instruction); err != nil {
+			return err
+		}
+		if to == Resolved {
+			if err := s.SetStatus(ctx, "closed"); err != nil {
+				return err
+			}
+		}
+		return s.Fence(ctx)
+	})
+}
+
+// Transfer sends an accepted conversation to another team, where it keeps its place by age. The note is for its agents.
+func (d *Desk) Transfer(ctx context.Context, conversation uuid.UUID, a Agent, team, note string) (Handoff, error) {
+	return d.requeue(ctx, conversation, a, team, 0, note)
+}
+
+// Escalate sends an accepted conversation to its team's fallback team, one priority higher.
+func (d *Desk) Escalate(ctx context.Context, conversation uuid.UUID, a Agent, note string) (Handoff, error) {
+	return d.requeue(ctx, conversation, a, "", 1, note)
+}
+
+func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to string, raise int, note string) (Handoff, error) {
+	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
+	if err != nil {
+		return h, err
+	}
+	return d.act(ctx, h.ID, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
+		if _, err := d.own(ctx, s, a); err != nil {
+			return err
+		}
+		if to == "" {
+			team, err := findTeam(ctx, s.Tx(), h.Team)
+			if err != nil {
+				return err
+			}
+			if to = h.Team; team.Fallback != nil {
+				to = *team.Fallback
+			}
+		}
+		team, err := findTeam(ctx, s.Tx(), to)
+		if err != nil {
+			return err
+		}
+		if team.Key != to {
+			return fault.Field("team", "unknown_team", "There is no team %q.", to)
+		}
+		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL, team = $2, priority = greatest(1, priority - $3), offers = 0
+			WHERE id = $1 AND state = 'accepted'`, h.ID, to, raise)
+		if err != nil {
+			return err
+		}
+		if note != "" {
+			m := chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: note, Visibility: "internal"}
+			if err := s.AddMessage(ctx, &m); err != nil {
+				return err
+			}
+		}
+		if err := s.SetOwner(ctx, chat.OwnedByQueue, nil); err != nil {
+			return err
+		}
+		m := chat.Message{Author: chat.System, Text: line(h.Language, "transferred", team.Name)}
+		return s.AddMessage(ctx, &m)
+	})
+}
+
+// Pull takes a conversation from the assistant, in the middle of a turn if need be: the turn is cancelled by the change
+// of owner and cannot write any more.
+func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Handoff, error) {
+	var id uuid.UUID
+	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		if !a.Supervises() {
+			if err := d.mayRead(ctx, s.Tx(), conversation, a); err != nil {
+				return err
+			}
+		}
+		if s.Owner != chat.OwnedByAssistant {
+			h, err := findHandoff(ctx, s.Tx(), `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
+			id = h.ID
+			return err
+		}
+		h, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,
+			Language: s.Locale, Sentiment: "calm"})
+		id = h.ID
+		return err
+	})
+	if err != nil {
+		return Handoff{}, err
+	}
+	return d.Accept(ctx, id, a)
+}
+
+// SetPresence says whether the agent takes offers: online, away or offline.
+func (d *Desk) SetPresence(ctx context.Context, a Agent, state string) error {
+	if !slices.Contains([]string{"online", "away", "offline"}, state) {
+		return fault.Field("state", "unknown_state", "Use online, away or offline.")
+	}
+	_, err := d.pool.Exec(ctx, `UPDATE agents SET presence = $2, lapses = 0, connected_until = greatest(connected_until, now() + interval '30 seconds') WHERE id = $1`, a.ID, state)
+	if err == nil {
+		d.bus.Notify(wake.Queue, "")
+	}
+	return err
+}
+
+// Connected keeps the agent reachable for offers until the time given; the desk's open stream calls it again and again.
+func (d *Desk) Connected(ctx context.Context, a Agent, until time.Time) error {
+	_, err := d.pool.Exec(ctx, `UPDATE agents SET connected_until = greatest(connected_until, $2) WHERE id = $1`, a.ID, until)
+	return err
+}
