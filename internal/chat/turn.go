@@ -133,6 +133,11 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 	}
 	r.published(id, log)
 	if fromSeq != nil && conv.TurnID != nil && *conv.TurnID == turn {
+		if *fromSeq < msg.Seq {
+			// It took over the messages of turns that it superseded; what this statement saw of them may be old or too little.
+			rec.Claim, err = r.load(ctx, turn)
+			return rec, err
+		}
 		conv.LastSeq, conv.CustomerSeq, conv.TurnAttempt = log[len(log)-1].Seq, msg.Seq, 1
 		rec.Claim = newClaim(turn, 1, conv, *fromSeq, msg.Seq, append(reversed(history), msg))
 		rec.Claim.Past = past
