@@ -88,7 +88,7 @@ func detect(text string, toks []token) Cues {
 		c := Cue{Kind: h.pattern.kind, Start: toks[h.from].start, End: toks[h.to-1].end, P: h.pattern.p}
 		for i := range out {
 			if out[i].Kind == c.Kind {
-				if c.P > out[i].P {
+				if c.P > out[i].P || c.P == out[i].P && c.End-c.Start > out[i].End-out[i].Start {
 					out[i] = c
 				}
 				return
@@ -112,7 +112,7 @@ func set(words ...string) map[string]bool {
 }
 
 // negators turn what follows them round. "no" is not among them: as the first word it is an answer, see negated.
-var negators = set("dont", "not", "didnt", "doesnt", "never", "without", "wont", "wouldnt", "neednt", "shouldnt", "isnt", "arent", "havent", "nor",
+var negators = set("dont", "not", "didnt", "doesnt", "never", "without", "wont", "wouldnt", "neednt", "shouldnt", "isnt", "arent", "havent", "nor", "wasnt", "werent", "hadnt", "aint",
 	"nicht", "kein", "keine", "keinen", "keinem", "keiner", "nie", "niemals", "ohne", "nich", "net",
 	"nunca", "sin", "tampoco", "jamas",
 	"inte", "ej", "aldrig", "ingen", "inget", "inga", "utan", "icke",
@@ -121,7 +121,7 @@ var negators = set("dont", "not", "didnt", "doesnt", "never", "without", "wont",
 // carriers may stand between a negation and what it negates: "I do not really want to [talk to a person]".
 var carriers = set("i", "we", "want", "need", "wish", "like", "have", "having", "to", "a", "an", "any", "really", "necessarily", "actually", "even",
 	"be", "looking", "asking", "trying", "wanting", "needing", "prefer", "require", "at", "all", "just", "yet", "think", "feel", "for", "being", "transferred",
-	"connected", "another", "the", "with", "please", "ask", "wanna",
+	"connected", "another", "the", "with", "please", "ask", "wanna", "make", "file", "lodge", "raise", "submit", "going", "planning",
 	"ich", "will", "mochte", "brauche", "muss", "unbedingt", "wirklich", "mit", "zu", "einen", "einem", "eine", "jetzt", "mehr", "extra", "gleich", "auf",
 	"yo", "quiero", "necesito", "hace", "falta", "deseo", "que", "con", "una", "un", "tener", "ni", "hablar",
 	"jag", "vill", "behover", "ha", "en", "ett", "att", "med", "fa", "nagon", "direkt", "langre",
@@ -188,7 +188,7 @@ func reported(toks []token, i int) bool {
 				}
 			}
 			// German and Spanish put the speaker behind the verb: "habe ich gesagt", "he dicho"
-			return !(k < len(toks) && (toks[k].text == "ich" || toks[k].text == "jag")) && !(k >= 2 && toks[k-2].text == "he" && w == "dicho")
+			return !(toks[k].before == noPause && (toks[k].text == "ich" || toks[k].text == "jag")) && !(k >= 2 && toks[k-2].text == "he" && w == "dicho")
 		}
 	}
 	return false
