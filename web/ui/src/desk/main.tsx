@@ -1,0 +1,1 @@
+import { render } from 'preact'; render(<p>Desk</p>, document.getElementById('app')!);
