@@ -15,7 +15,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// The audiences that an article can be written for. Nobody is shown an article of another audience.
+// The audiences that an article can be written for. Consumers are never shown an article for merchants; merchants are
+// shown consumers' articles where there is none for them, because their own customers ask about those.
 const (
 	Consumer = "consumer"
 	Merchant = "merchant"

@@ -166,7 +166,7 @@ func (l *linter) link(i, line int, dest string) {
 		l.add(d, line, "body", "broken_link", "link %s leads to an article that does not exist", quote(dest))
 		return
 	}
-	if !slices.ContainsFunc(targets, func(t int) bool { return l.docs[t].Audience == d.Audience }) {
+	if !slices.ContainsFunc(targets, func(t int) bool { return readable(l.docs[t].Audience, d.Audience) }) {
 		l.add(d, line, "body", "broken_link", "link %s leads to an article for another audience", quote(dest))
 		return
 	}
@@ -181,6 +181,10 @@ func (l *linter) link(i, line int, dest string) {
 		l.warn(d, "body", "link_other_market", "link %s leads nowhere for readers in %s", quote(dest), strings.Join(missing, ", "))
 	}
 }
+
+// readable reports whether an article for one audience is shown to a reader of another: merchants are shown consumers'
+// articles as well, because they are asked about them.
+func readable(article, reader string) bool { return article == reader || article == Consumer }
 
 // has reports whether a document has a heading with this anchor.
 func (l *linter) has(i int, anchor string) bool {
