@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -37,7 +38,7 @@ func keep(in io.Reader, out io.Writer) int {
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the parent's end is the only signal
 	ctx := context.Background()
 	sweep(ctx)
-	dir, err := openDir("shared")
+	dir, err := openDir(fastDir(), "shared")
 	if err != nil {
 		fmt.Fprintln(out, "error", oneLine(err))
 		return 1
@@ -64,22 +65,37 @@ func keep(in io.Reader, out io.Writer) int {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", " | ") }
 
-// openDir makes a temporary directory that the user who runs PostgreSQL for root can enter.
-func openDir(kind string) (string, error) {
-	dir, err := os.MkdirTemp("", tempPattern+kind+"-")
+// openDir makes a temporary directory in parent that the user who runs PostgreSQL for root can enter.
+func openDir(parent, kind string) (string, error) {
+	dir, err := os.MkdirTemp(parent, tempPattern+kind+"-")
 	if err != nil {
 		return "", err
 	}
 	return dir, os.Chmod(dir, 0o755)
 }
 
+// memoryDir is Linux's file system in memory. A copy of the template takes 15 ms there, and took 350 ms on
+// the disk of the machine where we measured: it consists of some 300 files.
+const memoryDir = "/dev/shm"
+
+// fastDir is where the shared server goes: in memory if there is room, which in containers there may not be.
+func fastDir() string {
+	var fs syscall.Statfs_t
+	if runtime.GOOS == "linux" && syscall.Statfs(memoryDir, &fs) == nil && fs.Bavail*uint64(fs.Bsize) >= 2<<30 {
+		return memoryDir
+	}
+	return os.TempDir()
+}
+
 // sweep removes the servers of keepers that were killed themselves. One that is in use is left alone by RemoveLocal, one
 // that is only just being made by its age.
 func sweep(ctx context.Context) {
-	left, _ := filepath.Glob(filepath.Join(os.TempDir(), tempPattern+"*"))
-	for _, dir := range left {
-		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > 10*time.Minute {
-			_ = postgres.RemoveLocal(ctx, dir)
+	for _, parent := range []string{os.TempDir(), memoryDir} {
+		left, _ := filepath.Glob(filepath.Join(parent, tempPattern+"*"))
+		for _, dir := range left {
+			if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > 10*time.Minute {
+				_ = postgres.RemoveLocal(ctx, dir)
+			}
 		}
 	}
 }
