@@ -130,8 +130,12 @@ func writeFile(root *os.Root, d Document) error {
 	if old, err := root.ReadFile(name); err == nil && bytes.Equal(old, data) {
 		return nil // keeps its time
 	}
-	if err := root.WriteFile(name+".new", data, 0o644); err != nil {
-		return err
+	err := root.WriteFile(name+".new", data, 0o644)
+	if err == nil {
+		err = root.Rename(name+".new", name)
 	}
-	return root.Rename(name+".new", name)
+	if err != nil {
+		_ = root.Remove(name + ".new") // half of it may be there
+	}
+	return err
 }

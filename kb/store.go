@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,8 +60,8 @@ func (s *Store) inTx(ctx context.Context, f func(pgx.Tx) (changed bool, err erro
 	return nil
 }
 
-// databaseError wraps an error of PostgreSQL: faults stay what they are, a lost connection is Unavailable, and
-// everything else is Internal.
+// databaseError wraps an error of PostgreSQL: faults stay what they are, a server that cannot be reached, is going down
+// or has no room is Unavailable, and what it says against a statement is Internal.
 func databaseError(op string, err error) error {
 	var f *fault.Error
 	var pg *pgconn.PgError
@@ -68,7 +70,7 @@ func databaseError(op string, err error) error {
 		return nil
 	case errors.As(err, &f), errors.Is(err, context.Canceled):
 		return err
-	case errors.As(err, &pg):
+	case errors.As(err, &pg) && !slices.ContainsFunc([]string{"08", "53", "57P"}, func(class string) bool { return strings.HasPrefix(pg.Code, class) }):
 		return fmt.Errorf("kb: %s: %w", op, err)
 	}
 	return fault.Wrap(fmt.Errorf("kb: %s: %w", op, err), fault.Unavailable, "database_unavailable", "The knowledge base cannot be reached; try again in a moment.")
@@ -154,8 +156,9 @@ const liveFor = `v.state = 'published' AND v.locale = ANY($2) AND a.audience = A
 	AND (v.valid_from IS NULL OR v.valid_from <= $4) AND (v.valid_to IS NULL OR v.valid_to > $4)`
 
 // Find returns the page that a reader opens under a slug: of the variants that are published, valid now, for the
-// reader's market (a market of "" sees only what is for every market) and for their audience. The reader's locale comes
-// first, then its language without the region, then SourceLocale. The error is a NotFound fault when there is none.
+// reader's market (a market of "" sees only what is for every market) and for their audience. A merchant's own article
+// comes before a consumer's. Then the reader's locale comes first, its language without the region next, SourceLocale
+// last. The error is a NotFound fault when there is none.
 func (s *Store) Find(ctx context.Context, slug, market, locale, audience string) (Page, error) {
 	pages, err := s.pages(ctx, "find", `
 		SELECT `+pageColumns+`
