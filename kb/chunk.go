@@ -82,7 +82,6 @@ type section struct {
 	anchor   string
 	headings []unit // the heading's own line, for when the section joins another, after those of empty sections above
 	units    []unit
-	joined   bool // holds the text of other sections too
 }
 
 func (s section) parent() []string { return s.path[:max(0, len(s.path)-1)] }
@@ -219,14 +218,13 @@ func joinSmall(sections []section) []section {
 				s.units = slices.Concat(last.headings, last.units, s.units)
 				*last = s
 				continue
-			case introduces && lastSize < passageLeast && !last.joined:
+			case introduces && lastSize < passageLeast:
 				s.units = slices.Concat(last.units, s.units)
 				*last = s
 				continue
 			case followed:
 			case size == 0, size < passageLeast && (introduces || sibling) && lastSize+size <= passageMost:
 				last.units = slices.Concat(last.units, s.headings, s.units)
-				last.joined = true
 				continue
 			}
 		}

@@ -151,6 +151,19 @@ func TestChunkCutsLongSections(t *testing.T) {
 	}
 }
 
+func TestChunkKeepsIntroductionsWithWhatTheyIntroduce(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("word ", 340))
+	ps := chunk("## Fees\n\n" + long + "\n\n#### Steps\n\nDo this:\n\n1. " + pad("one") + "\n2. two\n")
+	if len(ps) != 2 || !strings.HasPrefix(ps[1].Markdown, "#### Steps\n\nDo this:\n\n1. one") || !strings.HasPrefix(ps[1].Text, "Steps\nDo this:\n1. one") {
+		t.Errorf("%d passages: %q", len(ps), outline(ps))
+	}
+	// Nothing but introductions is not a passage.
+	ps = chunk("## Fees\n\nDo this:\n\n1. " + strings.Repeat("word ", 350) + "\n2. two\n")
+	if len(ps) != 1 || !strings.HasPrefix(ps[0].Text, "Do this:\n1. word") {
+		t.Errorf("%d passages: %q", len(ps), outline(ps))
+	}
+}
+
 var token = regexp.MustCompile(`\b[bhtc]\d+z\b`)
 
 // articlesOfTokens draws Markdown in which every word is unique: b1z in bodies, h1z in headings, t1z in table headers,
