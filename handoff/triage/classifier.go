@@ -104,13 +104,18 @@ func train(labels []string, priority []int, texts []string, ys []int, offsetClas
 		docs[i] = c.document(nil, s, tokenize(s))
 	}
 	vocab, idf := newVocabulary(docs)
-	shell := &linear{classes: len(labels), vocab: vocab, idf: idf}
+	lengths := topicLengths
+	if cues {
+		lengths = labelLengths
+	}
+	shell := &linear{classes: len(labels), lengths: lengths, vocab: vocab, idf: idf}
 	xs := make([]sample, len(docs))
 	for i, d := range docs {
 		shell.vectorise(d, &xs[i])
 	}
 	c.cal = calibrate(vocab, idf, xs, ys, len(labels), offsetClass)
 	c.model = fit(vocab, idf, xs, ys, len(labels))
+	c.model.lengths = lengths
 	c.hash = trainingHash(labels, priority, texts, ys)
 	c.scratch.New = func() any {
 		return &scratch{margin: make([]float32, len(labels)), p: make([]float64, len(labels))}

@@ -11,9 +11,10 @@ import (
 // linear is a one-vs-rest linear classifier over a fixed vocabulary of hashed features.
 type linear struct {
 	classes int
-	vocab   map[uint64]int32 // feature hash -> row
-	idf     []float32        // per row
-	weight  []float32        // rows x classes; the last row is the bias
+	lengths [blockCount]float32 // of the blocks of every sample
+	vocab   map[uint64]int32    // feature hash -> row
+	idf     []float32           // per row
+	weight  []float32           // rows x classes; the last row is the bias
 }
 
 // sample is one vectorised text: rows in ascending order, with values.
@@ -96,7 +97,7 @@ func (m *linear) vectorise(doc []feature, s *sample) {
 	var scale [blockCount]float32
 	for b, q := range square {
 		if q > 0 {
-			scale[b] = blockLength[b] / float32(math.Sqrt(float64(q)))
+			scale[b] = m.lengths[b] / float32(math.Sqrt(float64(q)))
 		}
 	}
 	for i, b := range kind {

@@ -68,7 +68,11 @@ func tokenize(s string) []token {
 			start, buf = i, utf8.AppendRune(buf, r)
 			flush(i + n)
 		default:
+			inWord := start >= 0 && (r == '-' || r == '/' || r == '_') && unicode.IsLetter(next)
 			flush(i)
+			if inWord {
+				break // one-time, and/or: two words without a pause
+			}
 			switch r {
 			case '.', '!', '?', ';', '\n', '…', '。', '！', '？', '¿', '¡':
 				p = hardPause
