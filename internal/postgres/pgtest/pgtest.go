@@ -53,11 +53,11 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("pgtest: no PostgreSQL to test with: %v", err)
 	}
-	template, err := sharedTemplate(server)
+	template, err := sharedTemplate(server.URL)
 	if err != nil {
 		t.Fatalf("pgtest: template database: %v", err)
 	}
-	return fresh(t, server, template)
+	return fresh(t, server.URL, template)
 }
 
 // EmptyURL returns the address of a fresh database without any table, for tests of migrations.
@@ -67,7 +67,7 @@ func EmptyURL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("pgtest: no PostgreSQL to test with: %v", err)
 	}
-	return fresh(t, server, "template0")
+	return fresh(t, server.URL, "template0")
 }
 
 // Open returns a pool on a database of URL. It is closed when the test ends, before the database is dropped.
@@ -170,20 +170,13 @@ func start(t testing.TB, dir string) *postgres.Local {
 	return l
 }
 
-// sharedServer returns the address of the server for all tests of this binary.
-var sharedServer = sync.OnceValues(func() (string, error) {
+// sharedServer is the server for all tests of this binary. What is remembered here keeps a private one running.
+var sharedServer = sync.OnceValues(func() (*TestServer, error) {
 	if given := os.Getenv(ServerVariable); given != "" {
-		return given, nil
+		return &TestServer{URL: given}, nil
 	}
-	s, err := StartServer()
-	if err != nil {
-		return "", err
-	}
-	lasting = s // ends with the process
-	return s.URL, nil
+	return StartServer()
 })
-
-var lasting *TestServer // keeps its pipe from being closed by the garbage collector
 
 var (
 	templateOnce sync.Once
