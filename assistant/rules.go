@@ -14,10 +14,10 @@ func (a *Assistant) rules(t *turn) bool {
 		d.Topic, d.Priority = p.Key, p.Priority
 	}
 	switch {
-	case d.Cues.SelfHarm != nil:
+	case d.Cues.Has(triage.SelfHarm):
 		d.Priority, d.Topic = 1, distressTopic
 		d.Fixed = text(d.Language, "danger")
-		d.handOff(Vulnerability, "The customer's words suggest danger to themselves: "+quoteCue(d.Cues.SelfHarm)+".")
+		d.handOff(Vulnerability, "The customer's words suggest danger to themselves: "+d.quoteCue(triage.SelfHarm)+".")
 	case d.TopicInfo != nil && d.TopicInfo.AI == triage.AINo:
 		d.Fixed = d.TopicInfo.SafeText
 		reason := PriorityTopic
@@ -25,26 +25,26 @@ func (a *Assistant) rules(t *turn) bool {
 			reason = ComplaintOrLegal
 		}
 		d.handOff(reason, "Topic "+d.TopicInfo.Key+" goes to a person at once.")
-	case d.Cues.WantsHuman != nil, d.Stuck.JustOffer && d.Stuck.Affirms:
+	case d.Cues.Has(triage.WantsHuman), d.Stuck.JustOffer && d.Stuck.Affirms:
 		d.Priority = min(d.Priority, 3) // keeps a topic's higher priority, never waits behind ordinary questions
 		d.handOff(CustomerRequest, "The customer asked for a person.")
-	case d.Cues.Legal != nil:
+	case d.Cues.Has(triage.Legal):
 		d.Topic, d.Priority = complaintTopic, min(d.Priority, 2)
 		if topic, ok := t.triage.Topics[complaintTopic]; ok {
 			d.Fixed = localised(topic.SafeText, d.Language)
 		}
-		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+quoteCue(d.Cues.Legal)+".")
-	case d.Cues.Vulnerable != nil:
+		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+d.quoteCue(triage.Legal)+".")
+	case d.Cues.Has(triage.Vulnerable):
 		d.Priority = min(d.Priority, 2)
 		if d.Topic == "" {
 			d.Topic = distressTopic
 		}
-		d.handOff(Vulnerability, "The customer may be vulnerable: "+quoteCue(d.Cues.Vulnerable)+".")
+		d.handOff(Vulnerability, "The customer may be vulnerable: "+d.quoteCue(triage.Vulnerable)+".")
 	case a.cfg.Off:
 		d.handOff(ModelUnavailable, "The assistant is switched off.")
-	case d.TopicInfo == nil && d.Cues.Thanks != nil && len(words(t.Text())) <= 6:
+	case d.TopicInfo == nil && d.Cues.Has(triage.Thanks) && len(words(t.Text())) <= 6:
 		d.reply("thanks")
-	case d.TopicInfo == nil && d.Cues.Greeting != nil && len(words(t.Text())) <= 4:
+	case d.TopicInfo == nil && d.Cues.Has(triage.Greeting) && len(words(t.Text())) <= 4:
 		d.reply("hello")
 	default:
 		return false
@@ -63,7 +63,10 @@ func (d *Decision) reply(key string) {
 	d.Fixed = text(d.Language, key)
 }
 
-func quoteCue(c *triage.Cue) string { return "“" + c.Evidence + "”" }
+func (d *Decision) quoteCue(kind string) string {
+	c, _ := d.Cues.Find(kind)
+	return "“" + c.Evidence + "”"
+}
 
 // spoken are the languages of the fixed texts.
 var spoken = []string{"en", "de", "es", "sv", "fr"}

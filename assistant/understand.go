@@ -28,11 +28,11 @@ func (a *Assistant) understand(t *turn) *Decision {
 	}
 	d.Stuck = stuckSigns(t.Claim, d.Cues)
 	switch {
-	case d.Cues.SelfHarm != nil || d.Cues.Vulnerable != nil:
+	case d.Cues.Has(triage.SelfHarm) || d.Cues.Has(triage.Vulnerable):
 		d.Sentiment = "distressed"
-	case d.Cues.Abuse != nil:
+	case d.Cues.Has(triage.Abuse):
 		d.Sentiment = "abusive"
-	case d.Cues.Frustration != nil:
+	case d.Cues.Has(triage.Frustration):
 		d.Sentiment = "frustrated"
 	}
 	d.Context = leansOn(t.Claim, text)
@@ -66,7 +66,7 @@ func localised(texts map[string]string, language string) string {
 
 // stuckSigns counts what speaks for a customer who gets no further.
 func stuckSigns(c *chat.Claim, cues triage.Cues) StuckSigns {
-	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Frustration != nil || cues.Abuse != nil}
+	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
 	for i, p := range c.Past {
 		switch p.Outcome {
 		case chat.Clarified:

@@ -81,7 +81,6 @@ type Handoff struct {
 type Options struct {
 	OfferFor time.Duration // how long an agent has to take an offer; 20 s
 	Tick     time.Duration // the router looks at least this often; 1 s
-	Company  string        // named in lines to customers
 }
 
 // Desk is the queue and the people behind it. It is safe for concurrent use.
@@ -193,7 +192,7 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err != nil {
 		return h, err
 	}
-	line := chat.Message{Author: chat.System, Text: place.line(h.Language, d.opts.Company)}
+	line := chat.Message{Author: chat.System, Text: place.line(h.Language)}
 	if err := s.AddMessage(ctx, &line); err != nil {
 		return h, err
 	}

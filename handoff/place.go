@@ -95,9 +95,8 @@ func roundUp(s float64) int {
 }
 
 // line is the notice that the customer reads when the handoff is made.
-func (p Place) line(language, company string) string {
-	_ = company
-	i := max(0, slices.Index(languages, language))
+func (p Place) line(language string) string {
+	i := languageIndex(language)
 	var parts []string
 	if !p.Open {
 		if p.OpensAt == nil {
@@ -202,5 +201,8 @@ var lines = map[string][5]string{
 }
 
 func line(language, key string, args ...any) string {
-	return fmt.Sprintf(lines[key][max(0, slices.Index(languages, language))], args...)
+	return fmt.Sprintf(lines[key][languageIndex(language)], args...)
 }
+
+// languageIndex is the language's place in every entry of lines; English where there is none.
+func languageIndex(language string) int { return max(0, slices.Index(languages, language)) }

@@ -10,32 +10,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/wake"
 )
 
 // Agent is somebody who works at the desk.
-type Agent struct {
-	ID        uuid.UUID `json:"id"`
-	Email     string    `json:"email"`
-	Name      string    `json:"name"`
-	Role      string    `json:"role"`
-	Languages []string  `json:"languages"`
-	Markets   []string  `json:"markets"`
-	Capacity  int       `json:"capacity"`
-	Presence  string    `json:"presence"`
-	Teams     []string  `json:"teams"`
-}
-
-// Ref names the agent to others.
-func (a Agent) Ref() *chat.AgentRef { return &chat.AgentRef{ID: a.ID, Name: a.Name} }
-
-// Supervises reports whether the agent sees every team.
-func (a Agent) Supervises() bool { return a.Role == "supervisor" || a.Role == "admin" }
-
-// sees reports whether the agent may work on a team's handoffs.
-func (a Agent) sees(team string) bool { return a.Supervises() || slices.Contains(a.Teams, team) }
+type Agent = auth.Agent
 
 var errForbidden = fault.New(fault.Forbidden, "not_permitted", "You are not a member of the team that this conversation is with.")
 
@@ -137,7 +119,7 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if err != nil {
 			return err
 		}
-		if !a.sees(before.Team) && (before.AgentID == nil || *before.AgentID != a.ID) {
+		if !a.Sees(before.Team) && (before.AgentID == nil || *before.AgentID != a.ID) {
 			return errForbidden
 		}
 		if err := f(ctx, s, before); err != nil {

@@ -233,10 +233,15 @@ func (m Message) event() (Event, error) {
 
 // Watch follows one conversation's log. Close it.
 type Watch struct {
+	Stop <-chan struct{} // ends waiting with ErrStopped; nil for never
+
 	r  *Record
 	id uuid.UUID
 	rd *reader
 }
+
+// ErrStopped is returned by a watch whose Stop is closed.
+var ErrStopped = errors.New("stopped")
 
 // Watch begins to follow a conversation. What is written from now on wakes the watch.
 func (r *Record) Watch(id uuid.UUID) *Watch {
@@ -278,6 +283,8 @@ func (w *Watch) Next(ctx context.Context, seq int64, idle time.Duration) ([]Even
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-w.Stop:
+			return nil, ErrStopped
 		case <-w.rd.wake:
 		case <-timer.C:
 			return w.r.after(ctx, w.id, seq, pageSize)

@@ -252,3 +252,16 @@ func (s *Session) FindByClientID(ctx context.Context, author Author, clientID st
 	}
 	return m, err == nil, err
 }
+
+// Judge stores the customer's verdict on one of the assistant's messages, and its event for agents.
+func (s *Session) Judge(ctx context.Context, message uuid.UUID, helpful bool, comment string) error {
+	tag, err := s.tx.Exec(ctx, `UPDATE messages SET helpful = $3 WHERE id = $2 AND conversation_id = $1 AND author <> 'customer' AND visibility = 'public'`,
+		s.ID, message, helpful)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.New(fault.NotFound, "message_not_found", "There is no such answer in this conversation.")
+	}
+	return s.AddEvent(ctx, KindRating, map[string]any{"message": message, "helpful": helpful, "comment": comment}, true)
+}

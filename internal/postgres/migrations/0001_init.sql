@@ -293,3 +293,6 @@ CREATE TABLE offers (
 CREATE UNIQUE INDEX offers_open ON offers (handoff_id) WHERE outcome = 'open';
 CREATE INDEX offers_expiry ON offers (expires_at) WHERE outcome = 'open';
 CREATE INDEX offers_agent ON offers (agent_id, outcome);
+
+-- Full text over all messages, for agents; no language's stemming, because conversations mix them.
+CREATE INDEX messages_words ON messages USING gin (to_tsvector('simple', body));

@@ -1,0 +1,409 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+
+	"github.com/firstline/firstline/assistant"
+	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/mask"
+)
+
+// Limits of what a customer may send.
+const (
+	maxText     = 4000 // characters in a message
+	maxNote     = 1000
+	maxClientID = 100
+)
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only types of this package are passed
+	}
+	return b
+}
+
+func ok(c *gin.Context, status int, v any) error {
+	c.Data(status, "application/json; charset=utf-8", mustJSON(v))
+	return nil
+}
+
+// cleanText checks a text's length and masks what must not be stored.
+func cleanText(field, s string, limit int, required bool) (string, error) {
+	s = strings.TrimSpace(s)
+	if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return "", fault.Field(field, "not_text", "This must be valid text.")
+	}
+	if s == "" && required {
+		return "", fault.Field(field, "required", "This must not be empty.")
+	}
+	if n := utf8.RuneCountInString(s); n > limit {
+		return "", fault.Field(field, "too_long", "This has %d characters; at most %d are allowed. Please split it.", n, limit)
+	}
+	masked, _ := mask.Mask(s)
+	return masked, nil
+}
+
+func cleanClientID(s string) error {
+	if s == "" || len(s) > maxClientID || strings.ContainsRune(s, 0) {
+		return fault.Field("client_id", "required", "Give every message an id of its own, of at most %d characters; the same id is stored once.", maxClientID)
+	}
+	return nil
+}
+
+func (s *Server) market(code string) (Market, bool) {
+	i := slices.IndexFunc(s.Site.Markets, func(m Market) bool { return m.Code == code })
+	if i < 0 {
+		return Market{}, false
+	}
+	return s.Site.Markets[i], true
+}
+
+func (s *Server) startConversation(c *gin.Context) error {
+	if err := s.limited(c); err != nil {
+		return err
+	}
+	var in struct {
+		Market        string `json:"market"`
+		Locale        string `json:"locale"`
+		Audience      string `json:"audience"`
+		CustomerToken string `json:"customer_token"`
+		Article       string `json:"article"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if _, ok := s.market(in.Market); !ok {
+		return fault.Field("market", "unknown_market", "Use one of %s.", strings.Join(s.marketCodes(), ", "))
+	}
+	if !slices.Contains(s.Site.Locales, in.Locale) {
+		return fault.Field("locale", "unknown_locale", "Use one of %s.", strings.Join(s.Site.Locales, ", "))
+	}
+	if in.Audience == "" {
+		in.Audience = "consumer"
+	}
+	if in.Audience != "consumer" && in.Audience != "merchant" {
+		return fault.Field("audience", "unknown_audience", "Use consumer or merchant.")
+	}
+	if in.CustomerToken != "" {
+		return fault.Field("customer_token", "identity_not_configured", "This server has no key to verify customers with; leave the field out to stay anonymous.")
+	}
+	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
+	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, IdempotencyKey: c.GetHeader("Idempotency-Key"),
+	})
+	if err != nil {
+		return err
+	}
+	hours, err := s.Desk.Hours(c.Request.Context(), conv.Audience, conv.Market)
+	if err != nil {
+		return err
+	}
+	return ok(c, http.StatusCreated, gin.H{
+		"id": conv.ID, "token": s.Record.Token(conv.ID), "disclosure": assistant.Text(conv.Locale, "disclosure"), "greeting": greeting, "office_hours": hours,
+	})
+}
+
+func (s *Server) marketCodes() []string {
+	var codes []string
+	for _, m := range s.Site.Markets {
+		codes = append(codes, m.Code)
+	}
+	return codes
+}
+
+func (s *Server) config(c *gin.Context) error { return ok(c, http.StatusOK, s.Site) }
+
+// turnRef is what a client needs to know of the turn that answers its message.
+type turnRef struct {
+	ID uuid.UUID `json:"id"`
+}
+
+func (s *Server) postMessage(c *gin.Context) error {
+	var in struct {
+		ClientID    string `json:"client_id"`
+		Text        string `json:"text"`
+		Attachments []any  `json:"attachments"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if err := cleanClientID(in.ClientID); err != nil {
+		return err
+	}
+	if len(in.Attachments) > 0 {
+		return fault.Field("attachments", "not_supported", "This server does not take attachments.")
+	}
+	text, err := cleanText("text", in.Text, maxText, true)
+	if err != nil {
+		return err
+	}
+	id := conversationID(c)
+	streaming := strings.Contains(c.GetHeader("Accept"), "text/event-stream")
+	var w *chat.Watch
+	if streaming { // before the message, so that nothing of its turn is missed
+		w = s.Record.Watch(id)
+		defer w.Close()
+	}
+	began := time.Now()
+	// A client that leaves now has not been answered; the message is stored all the same, once it is on its way.
+	rec, err := s.Record.Receive(context.WithoutCancel(c.Request.Context()), id, chat.Inbound{ClientID: in.ClientID, Text: text})
+	if err != nil {
+		return err
+	}
+	s.metrics.receive.Observe(time.Since(began).Seconds())
+	s.Runner.Run(rec.Claim)
+
+	body := gin.H{"message": rec.Message, "turn": nil}
+	if rec.TurnID != nil {
+		body["turn"] = turnRef{*rec.TurnID}
+	}
+	if !streaming {
+		return ok(c, http.StatusAccepted, body)
+	}
+	out := newSSE(c)
+	if rec.TurnID == nil { // a human has the conversation: there is no turn to wait for
+		out.event(rec.Message.Seq, chat.KindMessage, mustJSON(rec.Message))
+		return out.flush()
+	}
+	if rec.Duplicate {
+		w.Stale()
+	}
+	turn := *rec.TurnID
+	return s.follow(c, w, out, rec.Message.Seq-1, false, func(e chat.Event) bool { return endsTurn(e, turn) })
+}
+
+// endsTurn reports whether the entry is the end of the turn.
+func endsTurn(e chat.Event, turn uuid.UUID) bool {
+	if e.Kind != chat.KindTurn {
+		return false
+	}
+	var t struct {
+		ID uuid.UUID `json:"id"`
+	}
+	return json.Unmarshal(e.Data, &t) == nil && t.ID == turn
+}
+
+func (s *Server) events(c *gin.Context) error { return s.streamEvents(c, conversationID(c), false) }
+
+// conversationView is a conversation as its customer sees it.
+type conversationView struct {
+	ID       uuid.UUID      `json:"id"`
+	Market   string         `json:"market"`
+	Locale   string         `json:"locale"`
+	Audience string         `json:"audience"`
+	Owner    chat.Owner     `json:"owner"`
+	Agent    *chat.AgentRef `json:"agent,omitempty"`
+	Status   string         `json:"status"`
+	LastSeq  int64          `json:"last_seq"`
+	Handoff  *handoff.Event `json:"handoff,omitempty"`
+	Created  time.Time      `json:"created_at"`
+}
+
+func (s *Server) view(ctx context.Context, id uuid.UUID) (conversationView, error) {
+	conv, err := s.Record.Find(ctx, id)
+	if err != nil {
+		return conversationView{}, err
+	}
+	v := conversationView{ID: conv.ID, Market: conv.Market, Locale: conv.Locale, Audience: conv.Audience, Owner: conv.Owner, Status: conv.Status,
+		LastSeq: conv.LastSeq, Created: conv.CreatedAt}
+	if conv.Owner == chat.OwnedByAssistant {
+		return v, nil
+	}
+	h, p, err := s.Desk.Current(ctx, id)
+	if fault.Is(err, fault.NotFound) { // it ended between the two reads
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	e := handoff.NewEvent(h, p)
+	v.Handoff = &e
+	if h.AgentID != nil && h.AgentName != nil && h.State == handoff.Accepted {
+		v.Agent = &chat.AgentRef{ID: *h.AgentID, Name: *h.AgentName}
+	}
+	return v, nil
+}
+
+func (s *Server) conversation(c *gin.Context) error {
+	v, err := s.view(c.Request.Context(), conversationID(c))
+	if err != nil {
+		return err
+	}
+	return ok(c, http.StatusOK, v)
+}
+
+const maxPage = 200
+
+func (s *Server) messages(c *gin.Context) error {
+	after, _ := strconv.ParseInt(c.Query("after"), 10, 64)
+	limit, err := strconv.Atoi(c.DefaultQuery("limit", "100"))
+	if err != nil || limit < 1 || limit > maxPage {
+		return fault.Field("limit", "out_of_range", "Use a number from 1 to %d.", maxPage)
+	}
+	ms, err := s.Record.Messages(c.Request.Context(), conversationID(c), after, limit, false)
+	if err != nil {
+		return err
+	}
+	out := gin.H{"messages": append([]chat.Message{}, ms...), "next": nil}
+	if len(ms) == limit {
+		out["next"] = ms[len(ms)-1].Seq
+	}
+	return ok(c, http.StatusOK, out)
+}
+
+func (s *Server) askForPerson(c *gin.Context) error {
+	var in struct {
+		Note string `json:"note"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	note, err := cleanText("note", in.Note, maxNote, false)
+	if err != nil {
+		return err
+	}
+	h, p, err := s.Desk.Ask(c.Request.Context(), conversationID(c), note)
+	if err != nil {
+		return err
+	}
+	return ok(c, http.StatusAccepted, gin.H{"handoff": handoff.NewEvent(h, p), "position": p.Position, "wait": p.Wait})
+}
+
+func (s *Server) correctSummary(c *gin.Context) error {
+	var in struct {
+		Summary string `json:"summary"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	summary, err := cleanText("summary", in.Summary, maxNote, true)
+	if err != nil {
+		return err
+	}
+	if err := s.Desk.Correct(c.Request.Context(), conversationID(c), summary); err != nil {
+		return err
+	}
+	return s.conversation(c)
+}
+
+// Signs of life are events like all others, so that they travel with the log; there are few of them.
+func (s *Server) sign(c *gin.Context, id uuid.UUID, kind string, data any) error {
+	err := s.Record.Do(c.Request.Context(), id, func(ctx context.Context, cs *chat.Session) error { return cs.AddEvent(ctx, kind, data, false) })
+	if err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+// typingFor is how long one sign of typing counts.
+const typingFor = 5 * time.Second
+
+type typingEvent struct {
+	Author chat.Author `json:"author"`
+	Until  time.Time   `json:"until"`
+}
+
+func (s *Server) customerTyping(c *gin.Context) error {
+	id := conversationID(c)
+	if !s.typing.pass(id) {
+		c.Status(http.StatusNoContent)
+		return nil
+	}
+	return s.sign(c, id, chat.KindTyping, typingEvent{chat.Customer, time.Now().Add(typingFor).UTC()})
+}
+
+func (s *Server) customerRead(c *gin.Context) error {
+	var in struct {
+		Seq int64 `json:"seq"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	conv, err := s.Record.Find(c.Request.Context(), conversationID(c))
+	if err != nil {
+		return err
+	}
+	if in.Seq < 1 || in.Seq > conv.LastSeq {
+		return fault.Field("seq", "out_of_range", "Use the number of a message in this conversation.")
+	}
+	return s.sign(c, conv.ID, chat.KindRead, gin.H{"author": chat.Customer, "seq": in.Seq})
+}
+
+func (s *Server) rate(c *gin.Context) error {
+	var in struct {
+		Score   int    `json:"score"`
+		Comment string `json:"comment"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if in.Score < 1 || in.Score > 5 {
+		return fault.Field("score", "out_of_range", "Use a number from 1 to 5.")
+	}
+	comment, err := cleanText("comment", in.Comment, maxNote, false)
+	if err != nil {
+		return err
+	}
+	return s.sign(c, conversationID(c), chat.KindRating, gin.H{"score": in.Score, "comment": comment})
+}
+
+func (s *Server) feedback(c *gin.Context) error {
+	mid, err := param(c, "mid")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Helpful *bool  `json:"helpful"`
+		Comment string `json:"comment"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if in.Helpful == nil {
+		return fault.Field("helpful", "required", "Say true or false.")
+	}
+	comment, err := cleanText("comment", in.Comment, maxNote, false)
+	if err != nil {
+		return err
+	}
+	err = s.Record.Do(c.Request.Context(), conversationID(c), func(ctx context.Context, cs *chat.Session) error {
+		return cs.Judge(ctx, mid, *in.Helpful, comment)
+	})
+	if err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) closeConversation(c *gin.Context) error { return s.setStatus(c, "closed") }
+
+func (s *Server) reopenConversation(c *gin.Context) error { return s.setStatus(c, "open") }
+
+func (s *Server) setStatus(c *gin.Context, status string) error {
+	err := s.Record.Do(c.Request.Context(), conversationID(c), func(ctx context.Context, cs *chat.Session) error {
+		if status == "closed" && cs.Owner != chat.OwnedByAssistant {
+			return fault.New(fault.Conflict, "with_an_agent", "A person is taking care of this conversation; it stays open until they have answered.")
+		}
+		return cs.SetStatus(ctx, status)
+	})
+	if err != nil {
+		return err
+	}
+	return s.conversation(c)
+}
