@@ -31,7 +31,6 @@ type Classifier struct {
 	priority []int
 	model    *linear
 	cal      calibration
-	cues     bool // labelled mode: Detect's cues are features too
 	hash     string
 	scratch  sync.Pool
 }
@@ -64,7 +63,7 @@ func Train(topics []Topic, none map[string][]string) (*Classifier, error) {
 			}
 		}
 	}
-	return train(labels, priority, texts, ys, 0, false)
+	return train(labels, priority, texts, ys, 0, topicLengths)
 }
 
 // Labelled is one example of labelled mode.
@@ -72,8 +71,7 @@ type Labelled struct {
 	Text, Label string
 }
 
-// TrainLabelled learns arbitrary labels, for measuring on labelled sets. Besides the words it sees the cues of Detect.
-// It fails when there are fewer than two labels.
+// TrainLabelled learns arbitrary labels, for measuring on labelled sets. It fails when there are fewer than two labels.
 func TrainLabelled(examples []Labelled) (*Classifier, error) {
 	index := map[string]int{}
 	for _, e := range examples {
@@ -91,23 +89,19 @@ func TrainLabelled(examples []Labelled) (*Classifier, error) {
 	if len(labels) == 2 {
 		offset = 0
 	}
-	return train(labels, make([]int, len(labels)), texts, ys, offset, true)
+	return train(labels, make([]int, len(labels)), texts, ys, offset, labelLengths)
 }
 
-func train(labels []string, priority []int, texts []string, ys []int, offsetClass int, cues bool) (*Classifier, error) {
+func train(labels []string, priority []int, texts []string, ys []int, offsetClass int, lengths [blockCount]float32) (*Classifier, error) {
 	if len(labels) < 2 || len(texts) == 0 {
 		return nil, fault.New(fault.Invalid, "too_few_labels", "a classifier needs examples of at least two labels, there are %d", len(labels))
 	}
-	c := &Classifier{labels: labels, priority: priority, cues: cues}
+	c := &Classifier{labels: labels, priority: priority}
 	docs := make([][]feature, len(texts))
 	for i, s := range texts {
 		docs[i] = c.document(nil, s, tokenize(s))
 	}
 	vocab, idf := newVocabulary(docs)
-	lengths := topicLengths
-	if cues {
-		lengths = labelLengths
-	}
 	shell := &linear{classes: len(labels), lengths: lengths, vocab: vocab, idf: idf}
 	xs := make([]sample, len(docs))
 	for i, d := range docs {
@@ -126,16 +120,14 @@ func train(labels []string, priority []int, texts []string, ys []int, offsetClas
 // document collects the sorted features of a text.
 func (c *Classifier) document(dst []feature, text string, toks []token) []feature {
 	dst = features(dst, toks)
-	if c.cues {
-		for _, q := range detect(text, toks) {
-			dst = append(dst, feature{hashString(seedCue, q.Kind), blockCue, 1})
-		}
+	for _, q := range detect(text, toks) {
+		dst = append(dst, feature{hashString(seedCue, q.Kind), blockCue, 1})
 	}
 	sortFeatures(dst)
 	return dst
 }
 
-// probabilities classifies tokens and leaves the result in s.p.
+// probabilities classifies tokens, which may be a part of the text, and leaves the result in s.p.
 func (c *Classifier) probabilities(s *scratch, text string, toks []token) []float64 {
 	s.features = c.document(s.features[:0], text, toks)
 	c.model.vectorise(s.features, &s.sample)
@@ -199,6 +191,8 @@ func trainingHash(labels []string, priority []int, texts []string, ys []int) str
 	}
 	put(codeVersion)
 	put(conceptFile)
+	put(humanRules)
+	put(otherRules)
 	for i, l := range labels {
 		put(l)
 		h.Write([]byte{byte(priority[i])})

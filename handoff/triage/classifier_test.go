@@ -32,8 +32,10 @@ func demoClassifier(t testing.TB) *Classifier {
 	return c
 }
 
-// TestSuite scores the labelled suite of the demo. Part "a" was written before the first training and has since been
-// looked at; part "b" was written last and nothing was changed for it, so its floor is the honest one.
+// TestSuite scores the labelled suite of the demo. Part "a" was written before the first training, parts "b" and "c"
+// later, each before it was scored. Seen for the first time they gave .94, .80 and .80 of accuracy. The mistakes in "a"
+// and "b" have since led to more examples of the same kind, never the same sentences; no example was written for "c",
+// so its figure is the honest one. Urgent recall counts messages of priority 1 and 2 that were found to be so.
 func TestSuite(t *testing.T) {
 	c := demoClassifier(t)
 	f, err := os.Open(demoDir + "/suites/triage.jsonl")
@@ -42,7 +44,7 @@ func TestSuite(t *testing.T) {
 	}
 	defer f.Close()
 	floors := map[string]struct{ accuracy, urgentRecall, quiet float64 }{
-		"a": {0.94, 0.94, 0.93}, "b": {0.78, 0.80, 0.80},
+		"a": {0.94, 0.94, 0.93}, "b": {0.88, 0.90, 0.90}, "c": {0.75, 0.85, 0.80},
 	}
 	type tally struct {
 		want, got    []string
@@ -51,7 +53,7 @@ func TestSuite(t *testing.T) {
 		p            []float64
 		right        []bool
 	}
-	parts := map[string]*tally{"a": {}, "b": {}}
+	parts := map[string]*tally{"a": {}, "b": {}, "c": {}}
 	topics, _ := demo(t)
 	priority := map[string]int{}
 	for _, p := range topics {
@@ -73,7 +75,7 @@ func TestSuite(t *testing.T) {
 		switch {
 		case m.Topic == None:
 			part.none++
-			if !raised || top.P < Credible {
+			if !raised || top.P < Credible(top.Priority) {
 				part.silent++
 			}
 		case priority[m.Topic] <= 2:
@@ -84,7 +86,7 @@ func TestSuite(t *testing.T) {
 		}
 	}
 	for name, part := range parts {
-		if len(part.want) < 60 {
+		if len(part.want) < 40 {
 			t.Fatalf("part %s has only %d messages", name, len(part.want))
 		}
 		acc, recall, quiet := measure.Accuracy(part.want, part.got), float64(part.hit)/float64(part.urgent), float64(part.silent)/float64(part.none)
@@ -183,7 +185,7 @@ func TestHardTopics(t *testing.T) {
 func TestEveryMatterIsFound(t *testing.T) {
 	c := demoClassifier(t)
 	got := c.Segments("where is my parcel? also you charged me twice")
-	if got[0].Topic != "processing_error_or_late_fee" || got[1].Topic != "merchant_matter" || got[1].P < Credible {
+	if got[0].Topic != "processing_error_or_late_fee" || got[1].Topic != "merchant_matter" || got[1].P < Credible(got[1].Priority) {
 		t.Errorf("got %+v", got[:2])
 	}
 	if got[0].Start < len("where is my parcel?") {
@@ -265,7 +267,7 @@ func TestScoresAreProbabilities(t *testing.T) {
 			if s.Start < 0 || s.Start > s.End || s.End > len(text) || s.P < 0 || s.P > 1 {
 				t.Fatalf("%q gives %+v", text, s)
 			}
-			if s.Topic == None || s.P < Credible {
+			if s.Topic == None || s.P < Credible(s.Priority) {
 				break
 			}
 			if s.Priority < urgent {

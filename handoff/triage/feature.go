@@ -20,7 +20,7 @@ const (
 // a handful of examples per language and concepts carry most of what one language teaches the other, and over a public
 // set of 77 intents in one language, where words say nearly all.
 var (
-	topicLengths = [blockCount]float32{1, 1, 1.2, 0}
+	topicLengths = [blockCount]float32{1, 1, 1.2, 0.6}
 	labelLengths = [blockCount]float32{1, 1, 0.9, 1.2}
 )
 
@@ -163,7 +163,7 @@ func readConcepts(file string) (exact, prefix map[string][]uint16, shortest int)
 }
 
 // conceptsOf returns the concepts of a folded word: those of the whole word if it is listed, otherwise those of its
-// longest listed beginning.
+// longest listed beginning, or those of the word without a final s.
 func conceptsOf(w string) []uint16 {
 	if ids, ok := conceptExact[w]; ok {
 		return ids
@@ -172,6 +172,9 @@ func conceptsOf(w string) []uint16 {
 		if ids, ok := conceptPrefix[w[:n]]; ok {
 			return ids
 		}
+	}
+	if n := len(w) - 1; n >= 3 && w[n] == 's' { // plural or possessive: someone's
+		return conceptExact[w[:n]]
 	}
 	return nil
 }
