@@ -76,8 +76,8 @@ func detect(text string, toks []token) Cues {
 			if reported(toks, h.from) || quotedAway(toks, h) || !h.pattern.own && (negated(toks, h.from) || askedAboutDuty(toks, h.from) || conditional(toks, h.from)) {
 				return
 			}
-		case SelfHarm, Abuse, Minor:
-			if quotedAway(toks, h) && h.pattern.kind != SelfHarm {
+		case Abuse, Minor:
+			if quotedAway(toks, h) {
 				return
 			}
 		case Legal, Vulnerable:
@@ -149,7 +149,6 @@ func negated(toks []token, i int) bool {
 					return false
 				}
 			}
-			// "if you do not, let me ..." and "I do not want X give me Y" end at a carrier that is missing
 			return true
 		}
 		if w == "no" {

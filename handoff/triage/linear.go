@@ -217,7 +217,8 @@ func (k calibration) apply(margin []float32, out []float64) {
 	}
 }
 
-const folds4 = 4
+// parts is the number of folds of the cross-validation.
+const parts = 4
 
 // calibrate finds the calibration by cross-validation: margins of each example come from a model that did not see it.
 // Folds are dealt out within each class in input order, so they do not depend on chance.
@@ -225,13 +226,13 @@ func calibrate(vocab map[uint64]int32, idf []float32, xs []sample, ys []int, cla
 	fold := make([]int, len(ys))
 	seen := make([]int, classes)
 	for i, y := range ys {
-		fold[i] = seen[y] % folds4
+		fold[i] = seen[y] % parts
 		seen[y]++
 	}
 	margin := make([][]float32, len(xs))
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, max(1, min(folds4, runtime.GOMAXPROCS(0))))
-	for f := range folds4 {
+	slots := make(chan struct{}, max(1, min(parts, runtime.GOMAXPROCS(0))))
+	for f := range parts {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
