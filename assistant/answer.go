@@ -166,7 +166,7 @@ func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
 	}
 	check := ground.NewChecker(sources)
 	split := ground.NewSplitter(d.Language)
-	sp := newSpeaker(ctx, a.record, t.Claim)
+	sp := newSpeaker(ctx, t.speak)
 	cited := map[int]bool{}
 	var whole strings.Builder
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -107,6 +108,7 @@ type turn struct {
 	started  time.Time
 	stage    time.Time
 	timings  map[string]float64
+	speak    speak
 }
 
 // mark closes a stage and notes its milliseconds.
@@ -121,6 +123,7 @@ func (t *turn) mark(stage string) {
 func (a *Assistant) Turn(ctx context.Context, c *chat.Claim) (*chat.Claim, error) {
 	now := time.Now()
 	t := &turn{Claim: c, triage: a.triage.Load(), started: now, stage: now, timings: make(map[string]float64, 8)}
+	t.speak = func(ctx context.Context, d chat.DeltaEvent) error { return a.record.Speak(ctx, c, d) }
 	next, err := a.run(ctx, t)
 	if errors.Is(err, chat.ErrLost) {
 		a.log.Debug("turn ended elsewhere", "turn", c.TurnID, "conversation", c.Conversation.ID)
@@ -131,32 +134,87 @@ func (a *Assistant) Turn(ctx context.Context, c *chat.Claim) (*chat.Claim, error
 
 // run is the turn on one page.
 func (a *Assistant) run(ctx context.Context, t *turn) (*chat.Claim, error) {
+	if err := a.think(ctx, t); err != nil {
+		return nil, err
+	}
+	return a.finish(ctx, t)
+}
+
+// think is everything before the commit. Its only errors are those of speaking.
+func (a *Assistant) think(ctx context.Context, t *turn) error {
 	failpoint("received")
 	t.decision = a.understand(t)
 	t.mark("understand")
 
 	if t.Attempt > maxAttempts {
 		t.decision.handOff(ModelUnavailable, "The turn failed several times and was given up.")
-		return a.finish(ctx, t)
+		return nil
 	}
 	if a.rules(t) { // hard rules: no score overrides them, and they need no model
-		return a.finish(ctx, t)
+		return nil
 	}
+	a.condense(ctx, t)
 
 	failpoint("retrieve")
 	result, err := a.retrieve(ctx, t)
 	t.mark("retrieve")
 
-	t.decision.weigh(result, err, t.triage)
+	t.decision.weigh(result, err)
 	t.decision.Decide()
 	failpoint("decided")
-	if t.decision.Action == Answer {
-		if err := a.say(ctx, t); err != nil {
-			return nil, err
-		}
-		t.mark("answer")
+	if t.decision.Action != Answer {
+		return nil
 	}
-	return a.finish(ctx, t)
+	defer t.mark("answer")
+	return a.say(ctx, t)
+}
+
+// Preview is what a turn would say, and why, without anything being written.
+type Preview struct {
+	Text      string
+	Citations []chat.Citation
+	Decision  *Decision
+	Timings   map[string]float64 // milliseconds by stage
+}
+
+// Ask answers a question as the first of a new conversation, and writes nothing: no message, no handoff.
+func (a *Assistant) Ask(ctx context.Context, question string, c chat.Conversation) (Preview, error) {
+	now := time.Now()
+	claim := &chat.Claim{Conversation: c, Messages: []chat.Message{{Author: chat.Customer, Text: question}}}
+	t := &turn{Claim: claim, triage: a.triage.Load(), started: now, stage: now, timings: map[string]float64{}}
+	t.speak = func(context.Context, chat.DeltaEvent) error { return nil }
+	if err := a.think(ctx, t); err != nil {
+		return Preview{}, err
+	}
+	t.timings["total"] = float64(time.Since(now).Microseconds()) / 1000
+	p := Preview{Text: t.answer.text, Citations: t.answer.citations, Decision: t.decision, Timings: t.timings}
+	if p.Text == "" {
+		p.Text = t.decision.say()
+	}
+	return p, nil
+}
+
+// condenseTimeout bounds the model's rewriting of a question; the terms that it leans on serve as well.
+const condenseTimeout = 4 * time.Second
+
+// condense makes a question that leans on the conversation stand alone, by the model where there is one. Without it, or
+// when it fails, retrieval gets the terms that the question leans on.
+func (a *Assistant) condense(ctx context.Context, t *turn) {
+	d := t.decision
+	if d.Context == "" || !a.model.HasChat() {
+		return
+	}
+	defer t.mark("condense")
+	ctx, cancel := context.WithTimeout(ctx, condenseTimeout)
+	defer cancel()
+	done, err := a.model.Complete(ctx, condensePrompt(t))
+	if err != nil {
+		d.Degraded = "condense"
+		return
+	}
+	if q := strings.TrimSpace(done.Text); q != "" && len(q) < 500 && !strings.Contains(q, noAnswerMark) {
+		d.Question = q
+	}
 }
 
 // maxAttempts is how many processes may fail at a turn before a human gets it.

@@ -1,6 +1,7 @@
 package assistant
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 
@@ -72,16 +73,16 @@ type Candidate struct {
 
 // StuckSigns are counts since the last handoff, and what the message itself shows.
 type StuckSigns struct {
-	Repeats    int  `json:"repeats"`     // earlier messages that asked the same
-	Unhelpful  int  `json:"unhelpful"`   // answers marked as not helpful
-	Clarified  int  `json:"clarified"`   // clarifying questions asked
-	Offered    int  `json:"offered"`     // offers of a human not taken
-	Turns      int  `json:"turns"`       // turns so far
-	Frustrated bool `json:"frustrated"`  // by the words of this message
-	JustOffer  bool `json:"just_offer"`  // the last turn offered a human
-	JustAsked  bool `json:"just_asked"`  // the last turn asked a clarifying question
-	Affirms    bool `json:"affirms"`     // the message is a plain yes
-	Unanswered int  `json:"unanswered"`  // earlier turns that did not answer
+	Repeats    int  `json:"repeats"`    // earlier messages that asked the same
+	Unhelpful  int  `json:"unhelpful"`  // answers marked as not helpful
+	Clarified  int  `json:"clarified"`  // clarifying questions asked
+	Offered    int  `json:"offered"`    // offers of a human not taken
+	Turns      int  `json:"turns"`      // turns so far
+	Frustrated bool `json:"frustrated"` // by the words of this message
+	JustOffer  bool `json:"just_offer"` // the last turn offered a human
+	JustAsked  bool `json:"just_asked"` // the last turn asked a clarifying question
+	Affirms    bool `json:"affirms"`    // the message is a plain yes
+	Unanswered int  `json:"unanswered"` // earlier turns that did not answer
 }
 
 // Decision is everything that a turn's action was chosen from, and the choice. The part from Version to Model is input;
@@ -123,6 +124,9 @@ type Decision struct {
 	Fixed       string  `json:"fixed,omitempty"`      // fixed text to say instead of an answer
 }
 
+// MarshalTrace returns the decision as it is stored with the turn and shown to agents.
+func (d *Decision) MarshalTrace() (json.RawMessage, error) { return json.Marshal(d) }
+
 // TopicPolicy is the part of the most urgent credible topic that decides.
 type TopicPolicy struct {
 	Key      string          `json:"key"`
@@ -153,7 +157,7 @@ const (
 )
 
 // weigh notes what retrieval brought.
-func (d *Decision) weigh(r retrieval.Result, err error, _ *Triage) {
+func (d *Decision) weigh(r retrieval.Result, err error) {
 	d.Retrieved, d.Failed = true, err != nil
 	d.Revision, d.Embedding, d.Features, d.Degraded = r.Revision, r.Model, r.Features, r.Degraded
 	seen := map[string]bool{}

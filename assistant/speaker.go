@@ -11,9 +11,8 @@ import (
 // speaker writes supported text to the log while the model goes on. What arrives during a write goes with the next one,
 // so a fast model costs few commits and a slow one shows every sentence at once.
 type speaker struct {
-	ctx    context.Context
-	record *chat.Record
-	claim  *chat.Claim
+	ctx   context.Context
+	speak speak
 
 	mu      sync.Mutex
 	pending string
@@ -23,8 +22,11 @@ type speaker struct {
 	idle    sync.Cond
 }
 
-func newSpeaker(ctx context.Context, record *chat.Record, claim *chat.Claim) *speaker {
-	s := &speaker{ctx: ctx, record: record, claim: claim}
+// speak shows a piece of text to the customer.
+type speak func(ctx context.Context, d chat.DeltaEvent) error
+
+func newSpeaker(ctx context.Context, to speak) *speaker {
+	s := &speaker{ctx: ctx, speak: to}
 	s.idle.L = &s.mu
 	return s
 }
@@ -47,7 +49,7 @@ func (s *speaker) write() {
 		text := s.pending
 		s.pending = ""
 		s.mu.Unlock()
-		err := s.record.Speak(s.ctx, s.claim, chat.DeltaEvent{Text: text})
+		err := s.speak(s.ctx, chat.DeltaEvent{Text: text})
 		failpoint("spoken")
 		s.mu.Lock()
 		if err != nil {

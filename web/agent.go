@@ -370,4 +370,3 @@ func (s *Server) deskEvents(c *gin.Context) error {
 		}
 	}
 }
-

@@ -130,7 +130,9 @@ type visitor struct {
 
 const maxVisitors = 50_000
 
-func newLimiter(perMinute int) *limiter { return &limiter{perMinute: perMinute, by: map[string]*visitor{}} }
+func newLimiter(perMinute int) *limiter {
+	return &limiter{perMinute: perMinute, by: map[string]*visitor{}}
+}
 
 func (l *limiter) allow(address string) bool {
 	if l.perMinute <= 0 {

@@ -21,6 +21,7 @@ const (
 	Queue        = "q" // the handoff queue, presence or offers; no subject
 	Knowledge    = "k" // articles were published or unpublished; no subject
 	Turns        = "t" // a turn was given up and may be taken over; no subject
+	Topics       = "p" // topics or their examples changed; no subject
 )
 
 const (
@@ -99,7 +100,7 @@ func (b *Bus) Stop() {
 	b.cancel = nil
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	b.flush(ctx)
+	b.Flush(ctx)
 }
 
 func (b *Bus) send(ctx context.Context) {
@@ -108,13 +109,13 @@ func (b *Bus) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-b.kick:
-			b.flush(ctx)
+			b.Flush(ctx)
 		}
 	}
 }
 
-// flush sends everything pending in as few notifications as fit.
-func (b *Bus) flush(ctx context.Context) {
+// Flush sends everything pending in as few notifications as fit. A started bus does so by itself.
+func (b *Bus) Flush(ctx context.Context) {
 	b.mu.Lock()
 	items := b.pending
 	b.pending = map[string]struct{}{}
@@ -177,7 +178,7 @@ func (b *Bus) listenOnce(ctx context.Context, connected func()) error {
 	}
 	connected()
 	// What was said while nobody listened is not repeated: look at everything.
-	for _, topic := range []string{Conversation, Queue, Knowledge, Turns} {
+	for _, topic := range []string{Conversation, Queue, Knowledge, Turns, Topics} {
 		b.local(topic, "")
 	}
 	for {

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/firstline/firstline/assistant"
+	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/auth"
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/internal/postgres"
+	"github.com/firstline/firstline/internal/wake"
+	"github.com/firstline/firstline/kb"
+	"github.com/firstline/firstline/retrieval"
+	"github.com/firstline/firstline/web"
+)
+
+// app is the rooms, wired together over one database.
+type app struct {
+	cfg       *Config
+	log       *slog.Logger
+	pool      *pgxpool.Pool
+	bus       *wake.Bus
+	record    *chat.Record
+	desk      *handoff.Desk
+	model     *llm.Client
+	searcher  *retrieval.Searcher
+	articles  *kb.Store
+	auth      *auth.Store
+	assistant *assistant.Assistant
+	runner    *assistant.Runner
+	registry  *prometheus.Registry
+	metrics   *metrics
+	trained   [sha256.Size]byte // of the topics that the classifier was trained on
+
+	close []func() // in reverse
+}
+
+// database opens the database that the configuration names, or the private cluster, and brings it to the schema.
+func database(ctx context.Context, e *env, log *slog.Logger) (pool *pgxpool.Pool, done func(), err error) {
+	address := e.cfg.DatabaseURL
+	done = func() {}
+	if address == "" {
+		local, err := postgres.StartLocal(ctx, postgres.LocalConfig{Dir: e.cfg.Data, Log: log, Progress: func(s string) { fmt.Fprintln(e.err, s) }})
+		if err != nil {
+			return nil, nil, err
+		}
+		address = local.URL()
+		done = func() {
+			sctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			if err := local.Stop(sctx); err != nil {
+				log.Warn("the private PostgreSQL did not stop", "error", err)
+			}
+		}
+	} else if err := postgres.Check(ctx, address); err != nil {
+		return nil, nil, err
+	}
+	if err := postgres.Migrate(ctx, address); err != nil {
+		done()
+		return nil, nil, err
+	}
+	pool, err = postgres.Open(ctx, address, e.cfg.MaxConns)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	stop := done
+	return pool, func() { pool.Close(); stop() }, nil
+}
+
+// open wires the rooms. Nothing runs in the background yet.
+func open(ctx context.Context, e *env) (_ *app, err error) {
+	a := &app{cfg: e.cfg, log: e.cfg.logger(e), registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	pool, done, err := database(ctx, e, a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.pool = pool
+	a.onClose(done)
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.metrics = newMetrics(a.registry, pool)
+	a.bus = wake.New(pool, a.log)
+	if a.record, err = chat.Open(ctx, pool, a.bus, a.log, chat.Options{Lease: e.cfg.Lease}); err != nil {
+		return nil, err
+	}
+	a.auth = auth.NewStore(pool)
+	a.desk = handoff.NewDesk(pool, a.record, a.bus, a.log, handoff.Options{OfferFor: e.cfg.Offer})
+	a.articles = kb.NewStore(pool)
+	a.articles.OnChange = func() { a.bus.Notify(wake.Knowledge, "") }
+	a.model = llm.New(e.cfg.llm(), llm.Options{Logger: a.log, Observe: a.metrics.modelEvent})
+	a.onClose(a.model.Close)
+	if a.model.HasEmbeddings() {
+		a.searcher = retrieval.New(pool, a.model, retrieval.Options{Model: e.cfg.EmbeddingModel, Dimensions: e.cfg.EmbeddingDimensions, Log: a.log})
+	} else {
+		a.searcher = retrieval.New(pool, nil, retrieval.Options{Log: a.log})
+	}
+	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk}, a.model, a.log, a.metrics, assistant.Config{Off: e.cfg.Off})
+	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
+	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
+	return a, nil
+}
+
+// loadTopics trains the classifier on the stored topics and gives both to the rooms that need them.
+func (a *app) loadTopics(ctx context.Context) error {
+	topics, none, err := a.desk.Topics(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(topics)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(raw); sum == a.trained {
+		return nil // the same as before: a wake-up need not mean a change
+	} else {
+		a.trained = sum
+	}
+	classifier, err := triage.Train(topics, none)
+	if err != nil {
+		return err
+	}
+	byKey := make(map[string]triage.Topic, len(topics))
+	for _, t := range topics {
+		t.Examples = nil // trained
+		byKey[t.Key] = t
+	}
+	a.desk.SetTopics(byKey)
+	a.assistant.SetTriage(&assistant.Triage{Classifier: classifier, Topics: byKey})
+	return nil
+}
+
+// start runs what works in the background.
+func (a *app) start(ctx context.Context) error {
+	if err := a.loadTopics(ctx); err != nil {
+		return err
+	}
+	a.bus.Subscribe(wake.Topics, func(string) { a.metrics.reload(a.reloadTopics) })
+	a.bus.Start(ctx)
+	a.onClose(a.bus.Stop)
+	if err := a.searcher.Start(ctx); err != nil {
+		return err
+	}
+	a.onClose(a.searcher.Stop)
+	a.desk.Start()
+	a.onClose(a.desk.Stop)
+	a.runner.Start()
+	return nil
+}
+
+// reloadTopics trains again after a change; what runs keeps the topics that it began with.
+func (a *app) reloadTopics() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := a.loadTopics(ctx); err != nil {
+		a.log.Error("topics not reloaded; the former ones stay in force", "error", err)
+	}
+}
+
+func (a *app) onClose(f func()) { a.close = append(a.close, f) }
+
+// Close ends everything in the reverse order. It is idempotent.
+func (a *app) Close() {
+	for _, f := range slices.Backward(a.close) {
+		f()
+	}
+	a.close = nil
+}
+
+// server returns the HTTP handler over the rooms.
+func (a *app) server(limit int, secure bool) *web.Server {
+	return web.New(web.Deps{
+		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
+		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure,
+	})
+}
+
+func (a *app) site() web.Site {
+	s := web.Site{Company: a.cfg.Company, Model: a.model.HasChat()}
+	for _, m := range a.cfg.Markets {
+		p := strings.Split(m, ":")
+		locales := strings.Split(p[2], "+")
+		s.Markets = append(s.Markets, web.Market{Code: p[0], Name: p[1], Locales: locales})
+		for _, l := range locales {
+			if !slices.Contains(s.Locales, l) {
+				s.Locales = append(s.Locales, l)
+			}
+		}
+	}
+	return s
+}
+
+// ready is asked by /readyz.
+func (a *app) ready(ctx context.Context) []web.Check {
+	var checks []web.Check
+	applied, known, err := postgres.Version(ctx, a.pool)
+	checks = append(checks, web.Check{Name: "database", OK: err == nil, Info: errorText(err)})
+	if err == nil {
+		checks = append(checks, web.Check{Name: "migrations", OK: applied == known, Info: fmt.Sprintf("%d of %d", applied, known)})
+	}
+	ok, info := a.searcher.Ready()
+	return append(checks, web.Check{Name: "index", OK: ok, Info: info})
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "PostgreSQL does not answer"
+}
+
+// deskAdapter lets the assistant hand off without knowing the desk.
+type deskAdapter struct{ desk *handoff.Desk }
+
+// HandOff implements assistant.Desk.
+func (d deskAdapter) HandOff(ctx context.Context, s *chat.Session, h assistant.Handoff) error {
+	trace, err := h.Decision.MarshalTrace()
+	if err != nil {
+		return err
+	}
+	_, err = d.desk.HandOff(ctx, s, handoff.Request{
+		TurnID: &h.Claim.TurnID, Reason: string(h.Reason), Explanation: h.Explanation, Topic: h.Topic, Priority: h.Priority, Language: h.Language,
+		Sentiment: h.Sentiment, Articles: h.Articles, Trace: trace,
+	})
+	return err
+}

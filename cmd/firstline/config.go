@@ -1,0 +1,87 @@
+package main
+
+import (
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/llm"
+)
+
+// Config is everything that can be set, by flag or environment.
+type Config struct {
+	DatabaseURL string `env:"DATABASE_URL" help:"PostgreSQL 15 or newer with pgvector. Without it a private cluster is kept under --data." placeholder:"URL"`
+	Data        string `env:"FIRSTLINE_DATA" default:"./data" help:"Folder of the private cluster." placeholder:"DIR"`
+	MaxConns    int    `env:"FIRSTLINE_MAX_CONNS" default:"24" help:"Connections to PostgreSQL."`
+	LogLevel    string `env:"FIRSTLINE_LOG" default:"info" enum:"debug,info,warn,error" help:"Log level: ${enum}. Message text is never logged."`
+	LogJSON     bool   `env:"FIRSTLINE_LOG_JSON" help:"Log as JSON."`
+
+	OpenAIKey           string        `env:"OPENAI_API_KEY" name:"openai-key" help:"Key of the model provider. No key and no base URL: answers are quoted." placeholder:"KEY"`
+	OpenAIBaseURL       string        `env:"OPENAI_BASE_URL" name:"openai-base-url" help:"Any OpenAI-compatible API." placeholder:"URL"`
+	ChatModel           string        `env:"FIRSTLINE_CHAT_MODEL" help:"Model that writes answers."`
+	FallbackModel       string        `env:"FIRSTLINE_FALLBACK_MODEL" help:"Model that is asked when the first one fails."`
+	EmbeddingModel      string        `env:"FIRSTLINE_EMBEDDING_MODEL" help:"Model that embeds; without it the built-in embedder."`
+	EmbeddingDimensions int           `env:"FIRSTLINE_EMBEDDING_DIMENSIONS" help:"Length of its vectors; asked once when not given."`
+	FirstToken          time.Duration `env:"FIRSTLINE_FIRST_TOKEN_TIMEOUT" default:"10s" help:"Patience for a model's first word."`
+	PromptPrice         float64       `env:"FIRSTLINE_PROMPT_PRICE" help:"Price of a million prompt tokens, for the cost metrics."`
+	CompletionPrice     float64       `env:"FIRSTLINE_COMPLETION_PRICE" help:"Price of a million completion tokens."`
+
+	Off   bool          `env:"FIRSTLINE_ASSISTANT_OFF" name:"assistant-off" help:"Kill switch: every question goes to a person."`
+	Lease time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
+	Offer time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
+
+	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`
+	Markets []string `env:"FIRSTLINE_MARKETS" default:"gb:United Kingdom:en,us:United States:en+es,de:Deutschland:de+en,es:España:es+en,se:Sverige:sv+en" help:"Markets as code:name:locale+locale, separated by commas."`
+}
+
+func (c *Config) validate() error {
+	for name, v := range map[string]string{"DATABASE_URL": c.DatabaseURL, "OPENAI_BASE_URL": c.OpenAIBaseURL} {
+		if v == "" {
+			continue
+		}
+		if u, err := url.Parse(v); (err != nil || u.Scheme == "") && !(name == "DATABASE_URL" && strings.Contains(v, "=")) {
+			return fault.Field(name, "not_a_url", "This is not a URL.")
+		}
+	}
+	if c.MaxConns < 4 {
+		return fault.Field("FIRSTLINE_MAX_CONNS", "too_few", "At least 4 connections are needed.")
+	}
+	if c.Lease < 100*time.Millisecond {
+		return fault.Field("FIRSTLINE_TURN_LEASE", "too_short", "A lease of less than 100ms would be taken over while its turn still runs.")
+	}
+	if (c.ChatModel != "" || c.EmbeddingModel != "") && c.OpenAIKey == "" && c.OpenAIBaseURL == "" {
+		return fault.Field("OPENAI_API_KEY", "required", "A model is named but no provider: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key.")
+	}
+	for _, m := range c.Markets {
+		if parts := strings.Split(m, ":"); len(parts) != 3 || parts[0] == "" || parts[2] == "" {
+			return fault.Field("FIRSTLINE_MARKETS", "malformed", "%q is not of the form code:name:locale+locale.", m)
+		}
+	}
+	return nil
+}
+
+// chatModel is the model used when a provider is set and none is named.
+const defaultChatModel = "gpt-4o-mini"
+
+func (c *Config) llm() llm.Config {
+	model := c.ChatModel
+	if model == "" && (c.OpenAIKey != "" || c.OpenAIBaseURL != "") {
+		model = defaultChatModel
+	}
+	return llm.Config{
+		BaseURL: c.OpenAIBaseURL, APIKey: c.OpenAIKey, ChatModel: model, FallbackModel: c.FallbackModel, EmbeddingModel: c.EmbeddingModel,
+		EmbeddingDimensions: c.EmbeddingDimensions, FirstTokenTimeout: c.FirstToken, PromptPrice: c.PromptPrice, CompletionPrice: c.CompletionPrice,
+	}
+}
+
+func (c *Config) logger(e *env) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogJSON {
+		return slog.New(slog.NewJSONHandler(e.err, opts))
+	}
+	return slog.New(slog.NewTextHandler(e.err, opts))
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/kb"
+)
+
+// MigrateCmd brings the database to the schema; opening it does that.
+type MigrateCmd struct{}
+
+// Run migrates.
+func (MigrateCmd) Run(e *env) error {
+	_, done, err := database(e.ctx, e, e.cfg.logger(e))
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = fmt.Fprintln(e.out, "The database is up to date.")
+	return err
+}
+
+// ImportCmd publishes a folder of articles.
+type ImportCmd struct {
+	Dir     string `arg:"" help:"Folder of Markdown files with front matter."`
+	DryRun  bool   `help:"Say what would change, and change nothing."`
+	Archive bool   `help:"Take down published articles that the folder does not hold."`
+}
+
+// Run imports.
+func (c *ImportCmd) Run(e *env) error {
+	if st, err := os.Stat(c.Dir); err != nil || !st.IsDir() {
+		return fault.Field("DIR", "not_a_folder", "%s is not a folder that can be read.", c.Dir)
+	}
+	a, err := open(e.ctx, e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	began := time.Now()
+	last := began
+	report, err := kb.ImportDir(e.ctx, a.articles, os.DirFS(c.Dir), kb.ImportOptions{DryRun: c.DryRun, Archive: c.Archive, Progress: func(n, total int) {
+		if time.Since(last) > 2*time.Second {
+			last = time.Now()
+			fmt.Fprintf(e.err, "%d of %d articles\n", n, total)
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	for _, p := range report.Problems {
+		fmt.Fprintf(e.err, "%s\n", p)
+	}
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "created\t%d\nupdated\t%d\nunchanged\t%d\ntaken down\t%d\n", report.Created, report.Updated, report.Unchanged, report.Archived)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if c.DryRun {
+		fmt.Fprintln(e.out, "Nothing was changed (--dry-run).")
+	} else {
+		a.bus.Flush(e.ctx) // running servers look now, not at their next interval
+	}
+	fmt.Fprintf(e.out, "%.1f s\n", time.Since(began).Seconds())
+	return nil
+}
+
+// ExportCmd writes articles to a folder.
+type ExportCmd struct {
+	Dir   string `arg:"" help:"Folder to write to; made when missing."`
+	Force bool   `help:"Write into a folder that is not empty."`
+}
+
+// Run exports.
+func (c *ExportCmd) Run(e *env) error {
+	a, err := open(e.ctx, e)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	n, err := kb.ExportDir(e.ctx, a.articles, c.Dir, kb.ExportOptions{Force: c.Force})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "%d articles written to %s\n", n, c.Dir)
+	return err
+}
