@@ -1,0 +1,120 @@
+// The page as a whole: header, the first page or the conversation, and the panel with a source beside it.
+
+import { useEffect, useState } from "preact/hooks";
+import { Avatar, Dialog, Menu, type MenuItem } from "../shared/parts.tsx";
+import { Icon } from "../shared/icons.tsx";
+import { Composer } from "./composer.tsx";
+import { Conversation } from "./conversation.tsx";
+import { ArticlePanel } from "./panel.tsx";
+import { Start } from "./start.tsx";
+import { direction } from "./words.ts";
+import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, notice, panel, record, saveTranscript, session, words } from "./session.ts";
+
+export function App() {
+  const w = words.value;
+  const company = config.value?.company ?? "";
+  useEffect(() => {
+    document.documentElement.lang = locale.value;
+    document.documentElement.dir = direction(locale.value);
+    document.title = company ? `${company} · ${w.conversation}` : w.conversation;
+  }, [locale.value, company]);
+  return (
+    <div class={`page ${panel.value ? "with-panel" : ""}`}>
+      <div class="chat">
+        <Header />
+        <LinkState />
+        {session.value ? (
+          <>
+            <Conversation />
+            <Composer />
+          </>
+        ) : (
+          <Start />
+        )}
+        <div class="sr-only" aria-live="polite" role="status">
+          {announcement.value}
+        </div>
+      </div>
+      {panel.value && <ArticlePanel key={panel.value.slug + panel.value.locale} />}
+    </div>
+  );
+}
+
+function Header() {
+  const w = words.value;
+  const r = record.value;
+  const s = session.value;
+  const [confirm, setConfirm] = useState<"new" | "end" | null>(null);
+  const human = s !== null && r.owner === "agent";
+  const who = human ? (r.agent?.name ?? w.team) : s !== null && r.owner === "queue" ? w.inLine : w.assistant;
+  const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.transcript, onSelect: () => void saveTranscript() }];
+  if (r.status === "open") items.push({ label: w.end, onSelect: () => setConfirm("end") });
+  return (
+    <header class="header">
+      <Avatar ai={!human && r.owner !== "queue"} name={human ? who : undefined} />
+      <div class="header-who">
+        <h1>{config.value?.company ?? "\u00a0"}</h1>
+        <p>{who}</p>
+      </div>
+      {(!s || r.owner === "assistant") && (
+        <button type="button" class="button quiet talk" onClick={() => void askForPerson()} disabled={asking.value} aria-busy={asking.value}>
+          <Icon name="person" size={18} />
+          <span>{w.talk}</span>
+        </button>
+      )}
+      {s && <Menu label={w.more} icon="menu" items={items} />}
+      {confirm && (
+        <Dialog title={confirm === "new" ? w.newTitle : w.endTitle} closeLabel={w.close} onClose={() => setConfirm(null)}>
+          <p>{confirm === "new" ? w.newText : w.endText}</p>
+          <div class="dialog-actions">
+            <button type="button" class="button quiet" onClick={() => setConfirm(null)}>
+              {w.cancel}
+            </button>
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                setConfirm(null);
+                if (confirm === "new") leave();
+                else void endConversation();
+              }}
+            >
+              {confirm === "new" ? w.newChat : w.end}
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </header>
+  );
+}
+
+/** Says quietly that the connection is gone, and what did not work. Short breaks are not worth a word. */
+function LinkState() {
+  const w = words.value;
+  const [late, setLate] = useState(false);
+  const broken = session.value !== null && link.value !== "open" && link.value !== "stopped";
+  const offline = session.value !== null && link.value === "offline";
+  useEffect(() => {
+    setLate(false);
+    if (!broken) return;
+    const t = setTimeout(() => setLate(true), 1500);
+    return () => clearTimeout(t);
+  }, [broken]);
+  const text = offline ? w.offline : broken && late ? w.reconnecting : "";
+  const wrong = notice.value && session.value ? w[notice.value] : "";
+  return (
+    <div class="bars">
+      <div role="status">{text && <p class="bar">{text}</p>}</div>
+      <div role="alert">
+        {wrong && (
+          <p class="bar bar-wrong">
+            <span>{wrong}</span>
+            <button type="button" class="icon-button small" aria-label={w.close} onClick={() => (notice.value = "")}>
+              <Icon name="close" size={16} />
+            </button>
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}

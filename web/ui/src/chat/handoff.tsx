@@ -1,0 +1,91 @@
+// The place in line: where the customer stands, how long it may take as far as that is known, and what the person will
+// read, which the customer can correct.
+
+import { useState } from "preact/hooks";
+import { Icon } from "../shared/icons.tsx";
+import { Growing, useNow } from "../shared/parts.tsx";
+import { opening, waitWords } from "../shared/time.ts";
+import type { HandoffPlace } from "../shared/types.ts";
+import { locale, saveSummary, words } from "./session.ts";
+
+/** The server takes no longer summary. */
+const summaryLimit = 2000;
+
+export function HandoffCard({ h }: { h: HandoffPlace }) {
+  const w = words.value;
+  const now = useNow(30_000);
+  const [draft, setDraft] = useState<string | null>(null);
+  const [state, setState] = useState<"" | "saving" | "saved" | "failed">("");
+  const save = async () => {
+    setState("saving");
+    if (await saveSummary((draft ?? "").trim())) {
+      setState("saved");
+      setDraft(null);
+    } else setState("failed");
+  };
+  return (
+    <section class="card handoff" aria-label={w.lineTitle}>
+      <div class="handoff-head">
+        <span class="handoff-icon">
+          <Icon name="clock" size={22} />
+        </span>
+        <div aria-live="polite">
+          <h3>{w.lineTitle}</h3>
+          <p>
+            {!h.open
+              ? h.opens_at
+                ? w.closedUntil(opening(Date.parse(h.opens_at), now, locale.value))
+                : w.closedNow
+              : h.state === "asynchronous"
+                ? w.later
+                : h.position > 1
+                  ? w.position(h.position)
+                  : w.next}
+            {h.team ? ` · ${h.team}` : ""}
+          </p>
+          {h.open && h.state !== "asynchronous" && <p>{h.wait ? w.wait(waitWords(h.wait.low_seconds, h.wait.high_seconds, locale.value, w)) : w.waitUnknown}</p>}
+        </div>
+      </div>
+      <p class="quiet-text">{w.leave}</p>
+      <div class="summary">
+        <h4>{w.summary}</h4>
+        {draft === null ? (
+          <>
+            {h.summary && (
+              <p class="summary-text" dir="auto">
+                {h.summary}
+              </p>
+            )}
+            <div class="actions">
+              <button type="button" class="text-button" onClick={() => setDraft(h.summary)}>
+                {w.edit}
+              </button>
+              <span role="status">{state === "saved" ? w.saved : ""}</span>
+            </div>
+          </>
+        ) : (
+          <form
+            onSubmit={(e) => {
+              e.preventDefault();
+              void save();
+            }}
+          >
+            <p class="quiet-text" id="summary-hint">
+              {w.summaryHint}
+            </p>
+            <Growing class="textarea" rows={3} value={draft} onValue={setDraft} label={w.summary} describedBy="summary-hint" maxLength={summaryLimit} autoFocus />
+            <div role="alert">{state === "failed" && <p class="wrong">{w.failed}</p>}</div>
+            <div class="actions">
+              <button type="submit" class="button primary" disabled={draft.trim() === "" || state === "saving"}>
+                {w.save}
+              </button>
+              <button type="button" class="button quiet" onClick={() => setDraft(null)}>
+                {w.cancel}
+              </button>
+            </div>
+          </form>
+        )}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,322 @@
+// The chat's state and everything that changes it: the conversation's key in the browser, its events, its outbox.
+
+import { computed, signal } from "@preact/signals";
+import { call, download, newId, Problem } from "../shared/api.ts";
+import { Outbox, type Outgoing } from "../shared/outbox.ts";
+import { apply, emptyRecord, withMessages, type RecordState } from "../shared/record.ts";
+import { follow, type Link, type ServerEvent } from "../shared/sse.ts";
+import { browserStore } from "../shared/storage.ts";
+import { parseMarkdown, plainText } from "../shared/markdown.ts";
+import type { Config, Conversation, HandoffPlace, Message, OfficeHours } from "../shared/types.ts";
+import { choose, wordsFor } from "./words.ts";
+
+export interface Session {
+  id: string;
+  token: string;
+  market: string;
+  locale: string;
+  disclosure: string;
+  greeting: string;
+  officeHours?: OfficeHours;
+}
+
+const store = browserStore("firstline.");
+const query = new URLSearchParams(typeof location === "undefined" ? "" : location.search);
+
+export const config = signal<Config | null>(null);
+export const configFailed = signal(false);
+export const choice = signal({ market: "", locale: firstLocale() });
+export const session = signal<Session | null>(store.get<Session>("session") ?? null);
+export const record = signal<RecordState>(emptyRecord);
+export const loaded = signal(false);
+export const outgoing = signal<Outgoing[]>([]);
+export const link = signal<Link>("connecting");
+export const notice = signal<"" | "expired" | "startFailed" | "handoffFailed" | "failed">("");
+export const starting = signal(false);
+export const asking = signal(false);
+export const announcement = signal("");
+export const feedback = signal<Record<string, boolean>>({});
+export const panel = signal<{ slug: string; locale: string; anchor: string; version?: number } | null>(null);
+
+export const locale = computed(() => session.value?.locale ?? choice.value.locale);
+export const words = computed(() => wordsFor(locale.value));
+
+/** The customer's own messages that the server has not confirmed, and that the record does not hold yet. */
+export const unsent = computed(() => {
+  const have = new Set(record.value.messages.map((m) => m.client_id));
+  return outgoing.value.filter((o) => !have.has(o.clientId));
+});
+
+function firstLocale(): string {
+  return query.get("locale") ?? (typeof navigator === "undefined" ? "en" : navigator.language);
+}
+
+let outbox: Outbox | undefined;
+let stopFollowing: (() => void) | undefined;
+let announceAfter = 0;
+let startKey = "";
+
+const auth = (s: Session) => ({ Authorization: `Bearer ${s.token}` });
+const path = (s: Session, rest = "") => `/v1/conversations/${encodeURIComponent(s.id)}${rest}`;
+
+/** Loads what the page needs and takes up the conversation that this browser was in. */
+export async function boot(): Promise<void> {
+  if (session.value) attach(session.value);
+  await loadConfig();
+}
+
+export async function loadConfig(): Promise<void> {
+  configFailed.value = false;
+  for (let n = 0; n < 3; n++) {
+    try {
+      const c = await call<Config>("/v1/config");
+      config.value = c;
+      const locales = [...new Set([...(c.locales ?? []), ...c.markets.flatMap((m) => m.locales)])];
+      choice.value = choose(c.markets, locales, { locale: query.get("locale"), market: query.get("market") }, navigator.languages ?? [navigator.language]);
+      return;
+    } catch {
+      await new Promise((r) => setTimeout(r, 600 * (n + 1)));
+    }
+  }
+  configFailed.value = true;
+}
+
+/** Starts a conversation; false when it could not be started. */
+export async function start(): Promise<boolean> {
+  if (session.value) return true;
+  if (starting.value) return false;
+  starting.value = true;
+  notice.value = "";
+  startKey ||= newId(); // the same for every try, so that a lost answer makes no second conversation
+  const { market, locale } = choice.value;
+  try {
+    const made = await call<{ id: string; token: string; disclosure: string; greeting: string; office_hours?: OfficeHours }>("/v1/conversations", {
+      body: { market, locale, ...(query.get("audience") ? { audience: query.get("audience") } : {}), ...(query.get("article") ? { article: query.get("article") } : {}) },
+      headers: { "Idempotency-Key": startKey },
+    });
+    startKey = "";
+    const s: Session = { id: made.id, token: made.token, market, locale, disclosure: made.disclosure, greeting: made.greeting, officeHours: made.office_hours };
+    store.set("session", s);
+    session.value = s;
+    attach(s);
+    return true;
+  } catch (err) {
+    if (err instanceof Problem && !err.passing) startKey = "";
+    notice.value = "startFailed";
+    return false;
+  } finally {
+    starting.value = false;
+  }
+}
+
+function attach(s: Session): void {
+  record.value = emptyRecord;
+  loaded.value = false;
+  announceAfter = Number.MAX_SAFE_INTEGER; // nothing old is read out
+  outbox = new Outbox({
+    store,
+    conversation: s.id,
+    isOnline: () => navigator.onLine !== false,
+    onChange: (all) => (outgoing.value = all),
+    send: async (m) => {
+      const res = await call<{ message: Message }>(path(s, "/messages"), { body: { client_id: m.clientId, text: m.text }, headers: auth(s) });
+      if (session.value?.id === s.id && res?.message) receive([res.message]);
+    },
+  });
+  outgoing.value = outbox.all;
+  void outbox.flush();
+  void catchUp(s);
+  stopFollowing = follow({
+    url: path(s, "/events"),
+    headers: () => auth(s),
+    after: 0,
+    onLink: (l) => {
+      const before = link.value;
+      link.value = l;
+      if (l === "open" && before !== "open") outbox?.wake();
+    },
+    onRefused: () => expire(s),
+    onEvent: (e) => onEvent(e),
+  });
+}
+
+/** Finds out where the past ends, so that only what is new is read out. */
+async function catchUp(s: Session): Promise<void> {
+  try {
+    const c = await call<Conversation>(path(s), { headers: auth(s) });
+    if (session.value?.id !== s.id) return;
+    announceAfter = c.last_seq;
+    if (c.last_seq === 0 || record.value.seq >= c.last_seq) loaded.value = true;
+  } catch {
+    announceAfter = Math.min(announceAfter, record.value.seq);
+    loaded.value = true; // the events bring everything; this was only about how to show the beginning
+  }
+}
+
+function onEvent(e: ServerEvent): void {
+  const next = apply(record.value, e);
+  const added = next.messages.length > record.value.messages.length ? next.messages : [];
+  record.value = next;
+  if (e.event === "message") {
+    const m = JSON.parse(e.data) as Message;
+    if (m.client_id) outbox?.arrived(m.client_id);
+    if (m.seq > announceAfter && m.author !== "customer" && added.length > 0) announce(m);
+  }
+  if (!loaded.value && next.seq >= announceAfter) loaded.value = true;
+  scheduleRead();
+}
+
+function receive(messages: Message[]): void {
+  record.value = withMessages(record.value, messages);
+}
+
+function announce(m: Message): void {
+  const w = words.value;
+  const who = m.author === "assistant" ? w.assistant : m.author === "agent" ? (m.agent?.name ?? w.team) : "";
+  announcement.value = `${who ? who + ": " : ""}${plainText(parseMarkdown(m.text))}`;
+}
+
+function expire(s: Session): void {
+  if (session.value?.id !== s.id) return;
+  leave();
+  notice.value = "expired";
+}
+
+/** Lets go of the conversation on this device. */
+export function leave(): void {
+  stopFollowing?.();
+  outbox?.stop();
+  outbox = undefined;
+  store.remove("session");
+  session.value = null;
+  record.value = emptyRecord;
+  outgoing.value = [];
+  feedback.value = {};
+  panel.value = null;
+  notice.value = "";
+}
+
+export function send(text: string): void {
+  const t = text.trim();
+  if (t === "" || !outbox) return;
+  outbox.add(t);
+}
+
+export const retry = (clientId: string) => outbox?.retry(clientId);
+export const discard = (clientId: string) => outbox?.discard(clientId);
+
+/** Asks for a person, from the first page as well. */
+export async function askForPerson(): Promise<void> {
+  if (asking.value) return;
+  asking.value = true;
+  notice.value = "";
+  try {
+    if (!session.value && !(await start())) return;
+    const s = session.value;
+    if (!s) return;
+    await outbox?.flush();
+    const res = await call<{ handoff: HandoffPlace }>(path(s, "/handoff"), { method: "POST", body: {}, headers: auth(s) });
+    // The event says the same; this shows it even while the stream is down.
+    if (res?.handoff?.id && record.value.handoff?.id !== res.handoff.id && record.value.owner === "assistant") {
+      const { position = 0, wait = null, open = true, opens_at = null } = { ...res, ...res.handoff } as Partial<HandoffPlace>;
+      record.value = { ...record.value, owner: "queue", handoff: { ...res.handoff, position, wait, open, opens_at } };
+    }
+  } catch {
+    notice.value = "handoffFailed";
+  } finally {
+    asking.value = false;
+  }
+}
+
+export async function saveSummary(summary: string): Promise<boolean> {
+  const s = session.value;
+  if (!s) return false;
+  try {
+    await call(path(s, "/handoff"), { method: "PATCH", body: { summary }, headers: auth(s) });
+    const h = record.value.handoff;
+    if (h) record.value = { ...record.value, handoff: { ...h, summary } };
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function judge(message: string, helpful: boolean): Promise<void> {
+  const s = session.value;
+  if (!s) return;
+  const before = feedback.value;
+  feedback.value = { ...before, [message]: helpful };
+  try {
+    await call(path(s, `/messages/${encodeURIComponent(message)}/feedback`), { body: { helpful, comment: "" }, headers: auth(s) });
+  } catch {
+    feedback.value = before;
+    notice.value = "failed";
+  }
+}
+
+export async function rate(score: number, comment: string): Promise<boolean> {
+  const s = session.value;
+  if (!s) return false;
+  try {
+    await call(path(s, "/rating"), { body: { score, comment }, headers: auth(s) });
+    record.value = { ...record.value, rating: score };
+    return true;
+  } catch {
+    notice.value = "failed";
+    return false;
+  }
+}
+
+export async function endConversation(): Promise<void> {
+  const s = session.value;
+  if (!s) return;
+  try {
+    await call(path(s, "/close"), { method: "POST", body: {}, headers: auth(s) });
+  } catch {
+    notice.value = "failed";
+  }
+}
+
+export async function saveTranscript(): Promise<void> {
+  const s = session.value;
+  if (!s) return;
+  try {
+    const blob = await download(path(s, "/transcript?format=text"), "text/plain", auth(s));
+    const a = document.createElement("a");
+    a.href = URL.createObjectURL(blob);
+    a.download = `conversation-${new Date().toISOString().slice(0, 10)}.txt`;
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
+  } catch {
+    notice.value = "failed";
+  }
+}
+
+let typedAt = 0;
+
+/** Tells the person at the other end that something is being written; at most every four seconds. */
+export function typing(): void {
+  const s = session.value;
+  const now = Date.now();
+  if (!s || record.value.owner !== "agent" || now - typedAt < 4000) return;
+  typedAt = now;
+  call(path(s, "/typing"), { method: "POST", body: {}, headers: auth(s) }).catch(() => {});
+}
+
+let readTimer: ReturnType<typeof setTimeout> | undefined;
+let readSent = 0;
+
+/** Says how far the customer has read, once it is on a visible page. */
+function scheduleRead(): void {
+  clearTimeout(readTimer);
+  readTimer = setTimeout(() => {
+    const s = session.value;
+    const last = record.value.messages.findLast((m) => m.author === "agent");
+    if (!s || !last || document.visibilityState !== "visible") return;
+    if (last.seq <= Math.max(readSent, record.value.read.customer ?? 0)) return;
+    readSent = last.seq;
+    call(path(s, "/read"), { body: { seq: last.seq }, headers: auth(s) }).catch(() => {});
+  }, 600);
+}
+
+if (typeof document !== "undefined") document.addEventListener("visibilitychange", () => session.value && scheduleRead());

@@ -1,0 +1,88 @@
+// The first page: what will answer here, in which language and for which country.
+
+import { wordsFor } from "./words.ts";
+import { choice, config, configFailed, loadConfig, notice, start, starting, words } from "./session.ts";
+import { Icon } from "../shared/icons.tsx";
+
+/** A language in its own words: "Deutsch", "svenska". */
+function nameOf(locale: string): string {
+  try {
+    const name = new Intl.DisplayNames([locale], { type: "language" }).of(locale) ?? locale;
+    return name.charAt(0).toLocaleUpperCase(locale) + name.slice(1);
+  } catch {
+    return locale;
+  }
+}
+
+function country(code: string, fallback: string, locale: string): string {
+  try {
+    return /^[a-z]{2}$/i.test(code) ? (new Intl.DisplayNames([locale], { type: "region" }).of(code.toUpperCase()) ?? fallback) : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+export function Start() {
+  const w = words.value;
+  const c = config.value;
+  const { market, locale } = choice.value;
+  const locales = c ? [...new Set([...(c.markets.find((m) => m.code === market)?.locales ?? []), ...(c.locales ?? [])])] : [];
+  const wrong = notice.value === "expired" ? w.expired : notice.value ? w.startFailed : configFailed.value ? w.startFailed : "";
+  return (
+    <main class="start">
+      <form
+        class="start-card"
+        onSubmit={(e) => {
+          e.preventDefault();
+          if (c) void start();
+          else void loadConfig();
+        }}
+      >
+        <h2>{w.startTitle(c?.company ?? "")}</h2>
+        <div class="disclosure">
+          <span class="ai-mark">{w.ai}</span>
+          <p>
+            {w.startAi} {w.startPerson}
+          </p>
+        </div>
+        <div class="fields">
+          <label class="field">
+            <span>{w.language}</span>
+            <select value={locale} disabled={!c} onChange={(e) => (choice.value = { market, locale: e.currentTarget.value })}>
+              {locales.map((l) => (
+                <option key={l} value={l} lang={l}>
+                  {nameOf(l)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label class="field">
+            <span>{w.market}</span>
+            <select
+              value={market}
+              disabled={!c}
+              onChange={(e) => {
+                const code = e.currentTarget.value;
+                const served = c?.markets.find((m) => m.code === code)?.locales ?? [];
+                // A country's own language is offered when the page does not speak the chosen one there anyway.
+                const keep = served.length === 0 || served.includes(locale) || wordsFor(locale) === w;
+                choice.value = { market: code, locale: keep ? locale : (served[0] ?? locale) };
+              }}
+            >
+              {c?.markets.map((m) => (
+                <option key={m.code} value={m.code}>
+                  {country(m.code, m.name, locale)}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+        <div role="alert">{wrong && <p class="wrong">{wrong}</p>}</div>
+        <button type="submit" class="button primary big" disabled={starting.value || (!c && !configFailed.value)} aria-busy={starting.value}>
+          <Icon name="chat" size={20} />
+          {configFailed.value ? w.retry : starting.value ? w.starting : w.start}
+        </button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,55 @@
+// The browser's store for this site, or a map in memory where the browser refuses one (private windows, full disks).
+
+export interface Store {
+  get<T>(key: string): T | undefined;
+  set(key: string, value: unknown): void;
+  remove(key: string): void;
+}
+
+/** Keeps JSON under prefix + key. Values that cannot be read count as absent. */
+export function browserStore(prefix: string, area: Storage | undefined = safeArea()): Store {
+  const memory = new Map<string, string>();
+  const read = (k: string): string | null => {
+    try {
+      return area ? area.getItem(k) : (memory.get(k) ?? null);
+    } catch {
+      return memory.get(k) ?? null;
+    }
+  };
+  return {
+    get<T>(key: string) {
+      const raw = read(prefix + key);
+      if (raw === null) return undefined;
+      try {
+        return JSON.parse(raw) as T;
+      } catch {
+        return undefined;
+      }
+    },
+    set(key, value) {
+      const raw = JSON.stringify(value);
+      memory.set(prefix + key, raw);
+      try {
+        area?.setItem(prefix + key, raw);
+      } catch {
+        // kept in memory at least
+      }
+    },
+    remove(key) {
+      memory.delete(prefix + key);
+      try {
+        area?.removeItem(prefix + key);
+      } catch {
+        // nothing to remove then
+      }
+    },
+  };
+}
+
+function safeArea(): Storage | undefined {
+  try {
+    return typeof localStorage === "undefined" ? undefined : localStorage;
+  } catch {
+    return undefined;
+  }
+}

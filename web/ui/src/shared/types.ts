@@ -1,0 +1,208 @@
+// The shapes of the wire, as the server gives them. Times are RFC 3339 in UTC. Nothing here is code.
+
+export type Author = "customer" | "assistant" | "agent" | "system";
+export type Owner = "assistant" | "queue" | "agent";
+export type Outcome = "answered" | "clarified" | "offered_human" | "handed_off" | "superseded" | "cancelled";
+
+export interface AgentRef {
+  id: string;
+  name: string;
+}
+
+export interface Citation {
+  n: number;
+  article: string;
+  version: number;
+  title: string;
+  url: string;
+  anchor: string;
+  quote: string;
+  locale: string;
+}
+
+export interface Message {
+  id: string;
+  seq: number;
+  author: Author;
+  agent?: AgentRef;
+  text: string;
+  citations?: Citation[];
+  client_id?: string;
+  turn?: string;
+  ai: boolean;
+  visibility: "public" | "internal";
+  helpful?: boolean;
+  created_at: string;
+}
+
+export interface Delta {
+  turn: string;
+  attempt: number;
+  text: string;
+  citations?: Citation[];
+}
+
+export interface TurnEnd {
+  id: string;
+  outcome: Outcome;
+  reason?: string;
+  topic?: string;
+  priority?: number;
+  confidence?: number;
+  threshold?: number;
+  citations?: Citation[];
+}
+
+export interface Wait {
+  low_seconds: number;
+  high_seconds: number;
+}
+
+/** A handoff as its customer sees it: position 1 is next, 0 is no longer waiting; wait is null when it is not known. */
+export interface HandoffPlace {
+  id: string;
+  state: string;
+  reason: string;
+  position: number;
+  wait: Wait | null;
+  open: boolean;
+  opens_at: string | null;
+  team: string;
+  summary: string;
+}
+
+export interface OfficeHours {
+  open: boolean;
+  opens_at?: string | null;
+}
+
+export interface Config {
+  company: string;
+  markets: { code: string; name: string; locales: string[] }[];
+  locales: string[];
+  model: boolean;
+}
+
+export interface Conversation {
+  id: string;
+  market: string;
+  locale: string;
+  audience: string;
+  owner: Owner;
+  agent?: AgentRef | null;
+  status: "open" | "closed";
+  last_seq: number;
+  handoff?: HandoffPlace | null;
+  customer?: Person | null;
+}
+
+export interface Person {
+  name?: string;
+  email?: string;
+  verified?: boolean;
+}
+
+export interface Article {
+  slug: string;
+  title: string;
+  description: string;
+  html: string;
+  locale: string;
+  collection: string;
+  version: number;
+  updated_at: string;
+  toc: { id: string; text: string; level: number }[];
+}
+
+/** A handoff as an agent sees it, a row of the queue. priority is 1 (most urgent) to 4. */
+export interface Handoff {
+  id: string;
+  conversation_id: string;
+  reason: string;
+  explanation: string;
+  topic: string | null;
+  priority: number;
+  team: string;
+  language: string;
+  market: string;
+  state: string;
+  agent_id: string | null;
+  agent_name: string | null;
+  summary: string;
+  queued_at: string;
+  due_at: string | null;
+  accepted_at: string | null;
+  first_reply_at: string | null;
+  ended_at: string | null;
+  offer_expires_at: string | null;
+  customer: Person | null;
+  last_message: string;
+  last_author: string;
+  last_at: string;
+  last_seq: number;
+}
+
+export interface Me {
+  id: string;
+  name: string;
+  email: string;
+  role: string;
+  teams: string[];
+  presence: string;
+  capacity: number;
+}
+
+export interface QueueSnapshot {
+  handoffs: Handoff[];
+  mine: Handoff[];
+  me?: Partial<Me>;
+  agents?: { id: string; name: string; presence: string; load: number; capacity: number }[];
+}
+
+/** The decision as it was stored with the turn: what was seen and why it was chosen. Every field may be absent. */
+export interface Decision {
+  question?: string;
+  context?: string;
+  language?: string;
+  topics?: { topic: string; p: number }[];
+  topic_policy?: { key: string; p: number; priority: number; ai: string } | null;
+  p_correct?: number;
+  threshold?: number;
+  p_stuck?: number;
+  stuck?: Record<string, number | boolean>;
+  features?: Record<string, number>;
+  candidates?: { article: string; anchor?: string; score: number; lexical: number; dense: number }[];
+  action?: string;
+  reason?: string;
+  explanation?: string;
+  model?: string;
+  degraded?: string;
+}
+
+export interface Package {
+  summary?: { wants?: string; tried?: string; open_question?: string };
+  corrected?: string;
+  reason: string;
+  explanation: string;
+  topic?: string;
+  priority: number;
+  language: string;
+  sentiment?: string;
+  market: string;
+  audience?: string;
+  channel?: string;
+  customer?: Person | null;
+  note?: string;
+  articles?: Citation[];
+  promises?: { text: string; by: string }[];
+  due_at?: string;
+  earlier_handoffs?: number | { id?: string; reason?: string; ended_at?: string }[];
+  trace?: ({ decision?: Decision } & Decision) | null;
+}
+
+export interface AgentConversation {
+  conversation: Conversation;
+  messages: Message[];
+  handoff?: Handoff | null;
+  package?: Package | null;
+}
