@@ -1,0 +1,624 @@
+package ground
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// maxWords is the number of content words that are checked together; a longer piece is checked in parts.
+const maxWords = 60
+
+// Check judges one sentence, as Splitter cuts it. A bare "Yes." or "No." is unsupported with ReasonYesNo: Splitter joins
+// it to the sentence after it, with which it stands or falls, and at the end of an answer nothing supports it.
+func (c *Checker) Check(sentence string) Verdict {
+	clean, cited := citations(sentence)
+	v := Verdict{Cited: cited}
+	var pool []int
+	for _, n := range cited {
+		i := slices.IndexFunc(c.sources, func(p passage) bool { return p.n == n })
+		if i < 0 {
+			v.Reason, v.Missing = ReasonCitation, append(v.Missing, fmt.Sprintf("[%d]", n))
+			continue
+		}
+		pool = append(pool, i)
+	}
+	if v.Reason != "" {
+		return v
+	}
+	if bare(clean) {
+		v.Reason = ReasonYesNo
+		return v
+	}
+	s := c.read(clean)
+	if s == nil { // too long
+		half := strings.IndexByte(clean[len(clean)/2:], ' ')
+		if half < 0 {
+			v.Reason = ReasonWords
+			return v
+		}
+		marks := ""
+		for _, n := range cited {
+			marks += fmt.Sprintf("[%d]", n)
+		}
+		a, b := c.Check(clean[:len(clean)/2+half]+marks), c.Check(clean[len(clean)/2+half:]+marks)
+		if !a.Supported {
+			a.Cited = cited
+			return a
+		}
+		b.Cited, b.Support = cited, min(a.Support, b.Support)
+		for _, n := range a.Attributed {
+			b.Attributed = appendOnce(b.Attributed, n)
+		}
+		return b
+	}
+	if s.neutral {
+		v.Supported, v.Neutral, v.Support = true, true, 1
+		return v
+	}
+	c.match()
+	if len(pool) > 0 {
+		r := c.evaluate(s, pool)
+		v.Supported, v.Support, v.Missing, v.Reason = r.ok, r.support, r.missing, r.reason
+		if r.ok {
+			return v
+		}
+	}
+	r, by := c.attribute(s)
+	if r.ok {
+		v.Attributed = by
+	}
+	if len(pool) == 0 {
+		v.Supported, v.Support, v.Missing, v.Reason = r.ok, r.support, r.missing, r.reason
+	}
+	return v
+}
+
+// sentence is what read finds.
+type sentence struct {
+	text    string
+	lang    lang
+	lead    bool // a heading, or ends with a colon
+	neutral bool
+}
+
+// read tokenizes a sentence into c and sorts out its words. It returns nil when there are too many.
+func (c *Checker) read(text string) *sentence {
+	s := &sentence{text: text}
+	c.toks = tokenize(c.toks[:0], text, &c.buf)
+	s.lang = language(c.toks)
+	c.sFacts = facts(c.sFacts[:0], c.toks, s.lang)
+	c.words = c.words[:0]
+	trimmed := strings.TrimSpace(text)
+	s.lead = strings.HasPrefix(trimmed, "#") || strings.HasSuffix(strings.TrimRight(trimmed, "*_ "), ":")
+
+	talk, admit, negated, exact := true, false, false, false
+	initial, phrase := true, 0
+	for i := range c.toks {
+		t := &c.toks[i]
+		e := words[t.form]
+		switch t.kind {
+		case tLine:
+			initial = true
+			continue
+		case tSymbol:
+			initial = initial || strings.ContainsRune(".!?:¿¡", t.sym)
+			continue
+		case tExact:
+			exact = true
+		}
+		if t.kind != tWord {
+			initial = false
+			continue
+		}
+		first := initial
+		initial = false
+		if e != nil {
+			negated = negated || e.info.flags&wNeg != 0
+			admit = admit || e.info.flags&wAdmit != 0
+		}
+		if !content(t, e) {
+			continue
+		}
+		if e == nil || e.info.flags&(wTalk|wAdmit) == 0 {
+			talk = false
+		}
+		if c.allow[t.form] {
+			continue
+		}
+		if len(c.words) == maxWords {
+			return nil
+		}
+		c.buf = c.buf[:0]
+		for _, r := range text[t.start:t.end] {
+			c.buf = appendFold(c.buf, r)
+		}
+		w := wordAt{tok: i, key: keyOf(c.buf)}
+		known, inSource := c.index[t.form]
+		small := e != nil && e.info.flags&(wTalk|wAdmit) != 0
+		switch {
+		case t.caps:
+			w.name = !s.lead || inSource
+		case t.upper && first:
+			w.name = inSource && c.forms[known].name && !small
+		case t.upper:
+			w.name = s.lang != de && !s.lead && !small || inSource && c.forms[known].name
+		}
+		if w.name {
+			if n := len(c.words); n == 0 || !c.words[n-1].name || c.words[n-1].tok != i-1 {
+				phrase++
+			}
+			w.phrase = phrase
+		}
+		c.words = append(c.words, w)
+	}
+	s.neutral = len(c.sFacts) == 0 && !exact && (len(c.words) == 0 || talk) && (!negated || talk && admit)
+	if s.neutral && len(c.words) == 0 && negated {
+		s.neutral = false
+	}
+	if len(c.words) == 0 && len(c.sFacts) == 0 && !exact && !negated {
+		s.neutral = true
+	}
+	return s
+}
+
+// match finds, for each form and clause of the sources, the words of the sentence that it holds, and weighs the words:
+// the logarithm of how many sentences of the sources there are for each that holds the word.
+func (c *Checker) match() {
+	clear(c.strong)
+	clear(c.weak)
+	for f := range c.forms {
+		x := &c.forms[f]
+		for i := range c.words {
+			k := &c.words[i].key
+			if x.stem == k.stem || x.concept != 0 && x.concept == k.concept {
+				c.strong[f] |= 1 << i
+			} else if x.prefix == k.prefix {
+				c.weak[f] |= 1 << i
+			}
+		}
+	}
+	var df [64]int
+	for u := range c.units {
+		var s, w uint64
+		for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
+			s |= c.strong[id]
+			w |= c.weak[id]
+		}
+		c.uStrong[u], c.uWeak[u] = s, w
+		for m := s; m != 0; m &= m - 1 {
+			df[bits.TrailingZeros64(m)]++
+		}
+	}
+	for i := range c.words {
+		c.w[i] = math.Log(1 + float64(len(c.units)+1)/float64(1+df[i]))
+	}
+}
+
+type result struct {
+	ok      bool
+	support float64
+	missing []string
+	reason  string
+}
+
+func fail(reason string, support float64, missing ...string) result {
+	return result{support: support, reason: reason, missing: missing}
+}
+
+// attribute finds the one or two sources that support the sentence.
+func (c *Checker) attribute(s *sentence) (result, []int) {
+	type scored struct {
+		i int
+		r result
+	}
+	all := make([]scored, 0, len(c.sources))
+	for i := range c.sources {
+		r := c.evaluate(s, []int{i})
+		all = append(all, scored{i, r})
+	}
+	if len(all) == 0 {
+		return fail(ReasonWords, 0), nil
+	}
+	slices.SortStableFunc(all, func(a, b scored) int {
+		switch {
+		case a.r.ok != b.r.ok:
+			if a.r.ok {
+				return -1
+			}
+			return 1
+		case a.r.support > b.r.support:
+			return -1
+		case a.r.support < b.r.support:
+			return 1
+		}
+		return 0
+	})
+	best := all[0]
+	// A source that speaks of the matter and contradicts it outweighs one that merely shares words.
+	for _, x := range all[1:] {
+		if best.r.ok && !x.r.ok && (x.r.reason == ReasonNegation || x.r.reason == ReasonContext) && x.r.support > best.r.support+0.15 {
+			return x.r, nil
+		}
+	}
+	if best.r.ok {
+		return best.r, []int{c.sources[best.i].n}
+	}
+	for k := 1; k < len(all) && k < 3; k++ {
+		if r := c.evaluate(s, []int{best.i, all[k].i}); r.ok {
+			return r, []int{c.sources[best.i].n, c.sources[all[k].i].n}
+		}
+	}
+	return best.r, nil
+}
+
+// evaluate judges the sentence against some of the sources.
+func (c *Checker) evaluate(s *sentence, pool []int) result {
+	total := 0.0
+	for i := range c.words {
+		total += c.w[i]
+	}
+	cross := s.lang != 0
+	for _, i := range pool {
+		if l := c.sources[i].lang; l == 0 || l == s.lang {
+			cross = false
+		}
+	}
+	support, allStrong, allWeak := c.coverage(pool, cross, total)
+
+	// To the letter.
+	for i := range c.toks {
+		t := &c.toks[i]
+		if t.kind == tExact && !c.hasExact(s.text, *t, pool) {
+			return fail(ReasonExact, support, s.text[t.start:t.end])
+		}
+	}
+	if r, bad := c.checkFacts(s, pool, support, cross); bad {
+		return r
+	}
+	for i := range c.words {
+		w := &c.words[i]
+		if w.name && (allStrong|allWeak&boolMask(cross))&(1<<i) == 0 {
+			t := c.toks[w.tok]
+			return fail(ReasonName, support, s.text[t.start:t.end])
+		}
+	}
+	if c.boundElsewhere(pool, cross) {
+		return fail(ReasonName, support)
+	}
+	if c.opposed(pool, cross) {
+		return fail(ReasonNegation, support)
+	}
+	need := wordsSame
+	switch {
+	case s.lead && len(c.words) <= 5 && len(c.sFacts) == 0:
+		need = wordsLead
+	case cross:
+		need = wordsCross
+	}
+	if len(c.words) > 0 && support < need {
+		return fail(ReasonWords, support, c.unfound(s, allStrong|allWeak)...)
+	}
+	return result{ok: true, support: support}
+}
+
+func boolMask(b bool) uint64 {
+	if b {
+		return ^uint64(0)
+	}
+	return 0
+}
+
+func (c *Checker) unfound(s *sentence, found uint64) (out []string) {
+	for i := range c.words {
+		if found&(1<<i) == 0 && len(out) < 8 {
+			t := c.toks[c.words[i].tok]
+			out = append(out, s.text[t.start:t.end])
+		}
+	}
+	return out
+}
+
+// context returns the words that a segment's title and heading hold.
+func (c *Checker) context(seg int32) (strong, weak uint64) {
+	add := func(x int32) {
+		for u := c.segs[x].unitLo; u < c.segs[x].unitHi; u++ {
+			strong |= c.uStrong[u]
+			weak |= c.uWeak[u]
+		}
+	}
+	add(c.sources[c.segs[seg].src].segLo)
+	if h := c.segs[seg].heading; h >= 0 {
+		add(h)
+	}
+	return strong, weak
+}
+
+// coverage is the share of the words that the best two segments of the pool hold together with their headings. all is
+// what the pool holds anywhere.
+func (c *Checker) coverage(pool []int, cross bool, total float64) (support float64, allStrong, allWeak uint64) {
+	if total == 0 {
+		return 1, 0, 0
+	}
+	type mask struct{ s, w uint64 }
+	var best mask
+	bestW := -1.0
+	masks := make([]mask, 0, 64)
+	for _, p := range pool {
+		for seg := c.sources[p].segLo; seg < c.sources[p].segHi; seg++ {
+			var m mask
+			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
+				m.s |= c.uStrong[u]
+				m.w |= c.uWeak[u]
+			}
+			if m.s|m.w == 0 {
+				continue
+			}
+			allStrong |= m.s
+			allWeak |= m.w
+			hs, hw := c.context(seg)
+			m.s, m.w = m.s|hs, m.w|hw
+			masks = append(masks, m)
+			if x := c.weigh(m.s, m.w, cross); x > bestW {
+				best, bestW = m, x
+			}
+		}
+	}
+	top := max(bestW, 0)
+	for _, m := range masks {
+		if (m.s|m.w)&^(best.s|best.w) != 0 || m.s&^best.s != 0 {
+			top = max(top, c.weigh(m.s|best.s, m.w|best.w, cross))
+		}
+	}
+	return top / total, allStrong, allWeak
+}
+
+// checkFacts looks for each fact of the sentence, in surroundings that fit.
+func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross bool) (result, bool) {
+	if len(c.sFacts) == 0 {
+		return result{}, false
+	}
+	average := 0.0
+	for i := range c.words {
+		average += c.w[i]
+	}
+	average /= float64(max(len(c.words), 1))
+	for k := range c.sFacts {
+		a := &c.sFacts[k]
+		if a.spelled && a.class == cNone {
+			continue // "one of the two": a count of words, not a fact
+		}
+		from, to := surroundings(c.sFacts, k, c.toks)
+		var around uint64
+		for i := range c.words {
+			if w := &c.words[i]; w.tok >= from && w.tok < to || w.tok < c.sFacts[0].tok && !w.name {
+				around |= 1 << i
+			}
+		}
+		own, rival := -1.0, -1.0
+		for j := range c.facts {
+			b := &c.facts[j]
+			if !slices.Contains(pool, int(b.src)) {
+				continue
+			}
+			same := a.equal(b)
+			if !same && !a.rival(b) {
+				continue
+			}
+			var ss, ww uint64
+			for _, id := range b.ids {
+				ss |= c.strong[id]
+				ww |= c.weak[id]
+			}
+			hs, hw := c.context(b.seg)
+			x := c.weigh((ss|hs)&around, (ww|hw)&around, cross)
+			if same {
+				own = max(own, x)
+			} else {
+				rival = max(rival, x)
+			}
+		}
+		t := c.toks[a.tok]
+		if own < 0 {
+			return fail(ReasonNumber, support, s.text[t.start:t.end]), true
+		}
+		if rival > own+0.8*average {
+			return fail(ReasonContext, support, s.text[t.start:t.end]), true
+		}
+	}
+	return result{}, false
+}
+
+// boundElsewhere reports whether what the sentence says of a name is said in the pool of another name only.
+func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
+	phrases := 0
+	var names uint64
+	for i := range c.words {
+		phrases = max(phrases, c.words[i].phrase)
+		if c.words[i].name {
+			names |= 1 << i
+		}
+	}
+	if phrases == 0 {
+		return false
+	}
+	rest := (uint64(1)<<len(c.words) - 1) &^ names
+	restW := c.weigh(rest, 0, cross)
+	if restW == 0 {
+		return false
+	}
+	for p := 1; p <= phrases; p++ {
+		var phrase uint64
+		for i := range c.words {
+			if c.words[i].phrase == p {
+				phrase |= 1 << i
+			}
+		}
+		with, without := -1.0, -1.0
+		for _, src := range pool {
+			for u := c.sources[src].unitLo; u < c.sources[src].unitHi; u++ {
+				x := c.weigh(c.uStrong[u]&rest, c.uWeak[u]&rest, cross)
+				holds, rival := c.uStrong[u]&phrase == phrase, false
+				if !holds {
+					hs, _ := c.context(c.units[u].seg)
+					sg := c.segs[c.units[u].seg]
+					for n := sg.unitLo; n < u; n++ {
+						if !c.units[u].names {
+							hs |= c.uStrong[n]
+						}
+					}
+					holds = (hs|c.uStrong[u])&phrase == phrase && !c.rivalName(u, names)
+					rival = c.rivalName(u, names)
+				}
+				switch {
+				case holds:
+					with = max(with, x)
+				case rival:
+					without = max(without, x)
+				}
+			}
+		}
+		if without >= 0.6*restW && with >= 0 && with < without-0.3*restW {
+			return true
+		}
+	}
+	return false
+}
+
+// rivalName reports whether a clause holds a name that the sentence does not.
+func (c *Checker) rivalName(u int32, names uint64) bool {
+	if !c.units[u].names {
+		return false
+	}
+	for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
+		if c.forms[id].name && c.strong[id]&names == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// opposed reports whether a clause of the sentence is negated where the clause of the pool that it takes its words from
+// is not, or the other way round.
+func (c *Checker) opposed(pool []int, cross bool) bool {
+	prevNeg := false
+	for lo := 0; lo < len(c.toks); {
+		hi, neg := clauseEnd(c.toks, lo, len(c.toks))
+		if lo == 0 && hi-lo <= 2 && bareWord(c.toks[0].form) {
+			lo, prevNeg = hi, false // "No, ..." answers the question and negates nothing
+			continue
+		}
+		if prevNeg && inherits(c.toks, lo, hi) {
+			neg = true
+		}
+		var mask uint64
+		for i := range c.words {
+			if w := &c.words[i]; w.tok >= lo && w.tok < hi {
+				mask |= 1 << i
+			}
+		}
+		lo, prevNeg = hi, neg
+		weight := c.weigh(mask, 0, cross)
+		if bits.OnesCount64(mask) == 0 {
+			continue
+		}
+		agree, differ := 0.0, 0.0
+		for _, p := range pool {
+			src := &c.sources[p]
+			for u := src.unitLo; u < src.unitHi; u++ {
+				if (c.uStrong[u]|c.uWeak[u])&mask == 0 || c.units[u].seg == src.segLo || isHeading(c, c.units[u].seg) {
+					continue
+				}
+				x := c.weigh(c.uStrong[u]&mask, c.uWeak[u]&mask, cross)
+				if c.units[u].neg == neg {
+					agree = max(agree, x)
+				} else {
+					differ = max(differ, x)
+				}
+			}
+		}
+		if differ >= 0.55*weight && agree < 0.78*differ {
+			return true
+		}
+	}
+	return false
+}
+
+func isHeading(c *Checker, seg int32) bool {
+	next := seg + 1
+	return int(next) < len(c.segs) && c.segs[next].heading == seg
+}
+
+// hasExact reports whether an address, telephone number or code occurs in the pool as it stands.
+func (c *Checker) hasExact(text string, t tok, pool []int) bool {
+	want := string(canonical(nil, text, t))
+	for _, i := range pool {
+		p := &c.sources[i]
+		if t.sym == '+' {
+			if p.exactPhone == nil {
+				p.exactPhone = map[string]bool{}
+				for _, x := range tokenize(nil, p.text, &c.buf) {
+					if x.kind == tExact && x.sym == '+' {
+						p.exactPhone[string(canonical(nil, p.text, x))] = true
+					}
+				}
+			}
+			if p.exactPhone[want] {
+				return true
+			}
+			continue
+		}
+		if p.folded == "" {
+			p.folded = fold(p.text)
+		}
+		for at := 0; ; {
+			k := strings.Index(p.folded[at:], want)
+			if k < 0 {
+				break
+			}
+			k += at
+			if edge(p.folded, k, k+len(want)) {
+				return true
+			}
+			at = k + 1
+		}
+	}
+	return false
+}
+
+// edge reports whether s[i:j] is a whole address or code: nothing that belongs to it stands before or after it.
+func edge(s string, i, j int) bool {
+	part := func(r byte) bool { return r >= 0x80 || unicode.IsLetter(rune(r)) || unicode.IsDigit(rune(r)) }
+	if i > 0 && (part(s[i-1]) || strings.IndexByte(".-@_", s[i-1]) >= 0 || s[i-1] == '/' && !strings.HasSuffix(s[:i], "://")) {
+		return false
+	}
+	for j < len(s) && s[j] == '/' {
+		j++
+	}
+	if j >= len(s) {
+		return true
+	}
+	if part(s[j]) {
+		return false
+	}
+	return strings.IndexByte(".-@_/?#=&", s[j]) < 0 || j+1 >= len(s) || !part(s[j+1])
+}
+
+var bareWords = map[uint64]bool{}
+
+func init() {
+	for _, w := range strings.Fields("yes no ja nein doch si nej jo yep nope jawohl claro") {
+		bareWords[hash([]byte(w))] = true
+	}
+}
+
+func bareWord(form uint64) bool { return bareWords[form] }
+
+// bare reports whether a sentence is only a yes or a no.
+func bare(s string) bool {
+	w := strings.Trim(s, " \t\r\n*_.!¡,-")
+	return len(w) < 8 && w != "" && !strings.ContainsAny(w, " \n") && bareWords[hash([]byte(fold(w)))]
+}

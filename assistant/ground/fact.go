@@ -1,0 +1,218 @@
+package ground
+
+// fact is a number with its unit, a time, a date or a weekday, in a run of tokens.
+type fact struct {
+	class    class
+	read     [2]int64 // as written, times 10000; -1 for no reading
+	base     [2]int64 // in the class's base unit
+	tok      int      // index of its token
+	weekday  int
+	spelled  bool // a number word
+	ids      []uint16
+	seg, src int32
+}
+
+// facts appends the facts of tokens to dst. sv says that "en" and "ett" may mean one.
+func facts(dst []fact, toks []tok, l lang) []fact {
+	from := len(dst)
+	look := func(i int) *entry {
+		if i >= 0 && i < len(toks) && toks[i].kind == tWord {
+			return words[toks[i].form]
+		}
+		return nil
+	}
+	for i := 0; i < len(toks); i++ {
+		t := toks[i]
+		f := fact{tok: i, read: t.read, base: [2]int64{-1, -1}}
+		switch t.kind {
+		case tWord:
+			e := words[t.form]
+			if e == nil {
+				continue
+			}
+			if e.weekday != 0 {
+				f.weekday, f.read = e.weekday, [2]int64{-1, -1}
+				dst = append(dst, f)
+				continue
+			}
+			if e.numeral == 0 {
+				continue
+			}
+			next := look(i + 1)
+			if next != nil && next.biz {
+				next = look(i + 2)
+			}
+			if e.numeral == 1 && (next == nil || next.unit.class == cNone || l != sv && t.end-t.start <= 3 && e.info.langs&sv != 0 && e.info.langs&(de|en) == 0) {
+				continue
+			}
+			f.spelled, f.read = true, [2]int64{int64(e.numeral) * 10000, -1}
+		case tNumber:
+			if e := look(i - 1); e != nil && e.list {
+				continue
+			}
+		default:
+			continue
+		}
+		switch {
+		case t.sym == 'd':
+			f.class, f.base = cDate, t.read
+			f.read = [2]int64{-1, -1}
+		case t.time:
+			f.class, f.base[0] = cClock, t.read[0]
+			if e := look(i + 1); e != nil && e.pm == 2 && f.base[0] < 12*60*10000 {
+				f.base[0] += 12 * 60 * 10000
+			}
+			f.read[0] = -1
+		default:
+			unitFor(&f, toks, i, look)
+		}
+		dst = append(dst, f)
+	}
+	// "3 to 5 days", "3-5 days", "5 or 10 euros": the first number shares the unit of the second.
+	for k := len(dst) - 2; k >= from; k-- {
+		a, b := &dst[k], &dst[k+1]
+		gap := b.tok - a.tok
+		if a.class == cNone && a.weekday == 0 && b.class != cNone && b.class != cDate && b.read[0] >= 0 && (gap == 2 || gap == 3 && toks[b.tok-1].kind == tSymbol) && a.base[0] < 0 {
+			join := toks[a.tok+1]
+			e := words[join.form]
+			if join.kind == tSymbol && (join.sym == '-' || join.sym == '–' || join.sym == '—') ||
+				join.kind == tWord && (e != nil && e.info.flags&wJoin != 0 || join.form == hTo || join.form == hBis || join.form == hA || join.form == hTill) {
+				a.class = b.class
+				factor := int64(1)
+				if b.read[0] > 0 {
+					factor = b.base[0] / b.read[0]
+				}
+				for r, v := range a.read {
+					if v >= 0 {
+						a.base[r] = v * factor
+					}
+				}
+			}
+		}
+	}
+	return dst
+}
+
+var (
+	hTo   = hash([]byte("to"))
+	hBis  = hash([]byte("bis"))
+	hA    = hash([]byte("a"))
+	hTill = hash([]byte("till"))
+	hOf   = hash([]byte("of"))
+	hDe   = hash([]byte("de"))
+)
+
+// unitFor finds the unit or month that belongs to the number at i.
+func unitFor(f *fact, toks []tok, i int, look func(int) *entry) {
+	set := func(u unit) {
+		f.class = u.class
+		for r, v := range f.read {
+			if v >= 0 {
+				f.base[r] = v * u.factor
+			}
+		}
+	}
+	day := f.read[0] / 10000
+	if day >= 1 && day <= 31 && f.read[0]%10000 == 0 && f.read[1] < 0 && !f.spelled {
+		j := i + 1
+		if j < len(toks) && toks[j].kind == tSymbol && toks[j].sym == '.' {
+			j++
+		}
+		if j < len(toks) && toks[j].kind == tWord && (toks[j].form == hOf || toks[j].form == hDe) {
+			j++
+		}
+		m := 0
+		if e := look(j); e != nil {
+			m = e.month
+		} else if e := look(i - 1); e != nil {
+			m = e.month
+		}
+		if e := look(i - 1); m == 0 && e != nil {
+			m = e.month
+		}
+		if m != 0 {
+			f.class, f.base[0], f.read[0] = cDate, int64(m)*100+day, -1
+			return
+		}
+	}
+	j := i + 1
+	if j < len(toks) && toks[j].kind == tSymbol && toks[j].sym == '-' {
+		j++ // 14-day
+	}
+	if j < len(toks) && toks[j].kind == tSymbol {
+		if u := symbols[toks[j].sym]; u.class != cNone {
+			set(u)
+			return
+		}
+	}
+	if e := look(j); e != nil {
+		switch {
+		case e.pm != 0:
+			h := f.read[0]
+			if e.pm == 2 && h < 120000 {
+				h += 120000
+			}
+			f.class, f.base[0], f.read[0] = cClock, h*60, -1
+			return
+		case e.biz && look(j+1) != nil && look(j+1).unit.class == cMinutes:
+			set(unit{cBizDays, 1})
+			return
+		case e.unit.class == cMinutes && e.unit.factor == 1440 && look(j+1) != nil && look(j+1).biz:
+			set(unit{cBizDays, 1}) // días hábiles
+			return
+		case e.unit.class == cClock:
+			f.class, f.base[0], f.read[0] = cClock, f.read[0]*60, -1
+			return
+		case e.unit.class != cNone:
+			set(e.unit)
+			return
+		case e.info.langs&es != 0 && look(j+1) != nil && look(j+1).unit.class == cPercent: // por ciento
+			set(look(j + 1).unit)
+			return
+		}
+	}
+	if i > 0 && toks[i-1].kind == tSymbol {
+		if u := symbols[toks[i-1].sym]; u.class >= cMoney {
+			set(u)
+			return
+		}
+	}
+	if e := look(i - 1); e != nil && e.unit.class >= cMoney {
+		set(e.unit)
+	}
+}
+
+// equal reports whether an answer's fact a says what a source's fact b says.
+func (a *fact) equal(b *fact) bool {
+	if a.weekday != 0 || b.weekday != 0 {
+		return a.weekday == b.weekday
+	}
+	match := func(x, y [2]int64) bool {
+		for _, v := range x {
+			for _, w := range y {
+				if v >= 0 && v == w {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	switch {
+	case a.class == cNone:
+		return match(a.read, b.read) || b.class == cClock && match([2]int64{a.read[0] * 60, -1}, b.base)
+	case b.class == cNone:
+		return false
+	case a.class >= cMoney && b.class >= cMoney:
+		return sameMoney(a.class, b.class) && match(a.base, b.base)
+	}
+	return a.class == b.class && match(a.base, b.base)
+}
+
+// rival reports whether b is a value that could stand where a stands: the same kind of quantity.
+func (a *fact) rival(b *fact) bool {
+	if a.weekday != 0 || b.weekday != 0 {
+		return a.weekday != 0 && b.weekday != 0
+	}
+	duration := func(c class) bool { return c == cMinutes || c == cMonths || c == cBizDays }
+	return a.class == b.class || a.class >= cMoney && b.class >= cMoney || duration(a.class) && duration(b.class)
+}
