@@ -95,11 +95,15 @@ func (c *Checker) read(text string) *sentence {
 	trimmed := strings.TrimSpace(text)
 	s.lead = strings.HasPrefix(trimmed, "#") || strings.HasSuffix(strings.TrimRight(trimmed, "*_ "), ":")
 
+	nouns := s.lang // in German every noun has a capital
+	for i := 0; nouns == 0 && i < len(c.sources); i++ {
+		nouns = c.sources[i].lang
+	}
 	talk, admit, negated, exact := true, false, false, false
 	initial, phrase := true, 0
 	for i := range c.toks {
 		t := &c.toks[i]
-		e := words[t.form]
+		e := t.entry
 		switch t.kind {
 		case tLine:
 			initial = true
@@ -136,7 +140,7 @@ func (c *Checker) read(text string) *sentence {
 		for _, r := range text[t.start:t.end] {
 			c.buf = appendFold(c.buf, r)
 		}
-		w := wordAt{tok: i, key: keyOf(c.buf)}
+		w := wordAt{tok: i, key: keyOf(c.buf, e)}
 		known, inSource := c.index[t.form]
 		small := e != nil && e.info.flags&(wTalk|wAdmit) != 0
 		switch {
@@ -145,10 +149,11 @@ func (c *Checker) read(text string) *sentence {
 		case t.upper && first:
 			w.name = inSource && c.forms[known].name && !small
 		case t.upper:
-			w.name = s.lang != de && !s.lead && !small || inSource && c.forms[known].name
+			w.name = nouns != de && !s.lead && !small || inSource && c.forms[known].name
 		}
-		if w.name {
-			if n := len(c.words); n == 0 || !c.words[n-1].name || c.words[n-1].tok != i-1 {
+		w.name = w.name && (e == nil || e.weekday == 0)
+		if w.binds = w.name && (!inSource || c.forms[known].name); w.binds {
+			if n := len(c.words); n == 0 || !c.words[n-1].binds || c.words[n-1].tok != i-1 {
 				phrase++
 			}
 			w.phrase = phrase
@@ -381,9 +386,12 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 	if len(c.sFacts) == 0 {
 		return result{}, false
 	}
-	average := 0.0
+	average, names := 0.0, uint64(0)
 	for i := range c.words {
 		average += c.w[i]
+		if c.words[i].binds {
+			names |= 1 << i
+		}
 	}
 	average /= float64(max(len(c.words), 1))
 	for k := range c.sFacts {
@@ -394,11 +402,16 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 		from, to := surroundings(c.sFacts, k, c.toks)
 		var around uint64
 		for i := range c.words {
-			if w := &c.words[i]; w.tok >= from && w.tok < to || w.tok < c.sFacts[0].tok && !w.name {
+			if w := &c.words[i]; w.tok >= from && w.tok < to || w.tok < c.sFacts[0].tok && !w.binds {
 				around |= 1 << i
 			}
 		}
-		own, rival := -1.0, -1.0
+		for i := range c.words {
+			if c.words[i].tok == a.tok {
+				around &^= 1 << i // the weekday itself
+			}
+		}
+		own, rival, alien := -1.0, -1.0, true
 		for j := range c.facts {
 			b := &c.facts[j]
 			if !slices.Contains(pool, int(b.src)) {
@@ -414,9 +427,11 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 				ww |= c.weak[id]
 			}
 			hs, hw := c.context(b.seg)
-			x := c.weigh((ss|hs)&around, (ww|hw)&around, cross)
+			// Headings tell markets and products apart; their other words hold for every fact below them.
+			x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
 			if same {
 				own = max(own, x)
+				alien = alien && (ss|ww|hs)&names&around != names&around && c.otherName(b.ids, names)
 			} else {
 				rival = max(rival, x)
 			}
@@ -425,7 +440,8 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 		if own < 0 {
 			return fail(ReasonNumber, support, s.text[t.start:t.end]), true
 		}
-		if rival > own+0.8*average {
+		// Either what is said around it is said around another value, or around this one for another name only.
+		if rival > own+0.8*average || alien {
 			return fail(ReasonContext, support, s.text[t.start:t.end]), true
 		}
 	}
@@ -438,7 +454,7 @@ func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
 	var names uint64
 	for i := range c.words {
 		phrases = max(phrases, c.words[i].phrase)
-		if c.words[i].name {
+		if c.words[i].binds {
 			names |= 1 << i
 		}
 	}
@@ -460,21 +476,22 @@ func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
 		with, without := -1.0, -1.0
 		for _, src := range pool {
 			for u := c.sources[src].unitLo; u < c.sources[src].unitHi; u++ {
-				x := c.weigh(c.uStrong[u]&rest, c.uWeak[u]&rest, cross)
-				holds, rival := c.uStrong[u]&phrase == phrase, false
-				if !holds {
-					hs, _ := c.context(c.units[u].seg)
-					sg := c.segs[c.units[u].seg]
-					for n := sg.unitLo; n < u; n++ {
-						if !c.units[u].names {
-							hs |= c.uStrong[n]
-						}
-					}
-					holds = (hs|c.uStrong[u])&phrase == phrase && !c.rivalName(u, names)
-					rival = c.rivalName(u, names)
+				// The names that a clause is about: its own, or those of the clause before it in the sentence. A clause of
+				// a name and nothing else ("in Germany it is EUR 4.50") takes its words from the sentence's first.
+				sg := c.segs[c.units[u].seg]
+				scope := u
+				for scope > sg.unitLo && !c.units[scope].names {
+					scope--
 				}
+				ss, ww := c.uStrong[u], c.uWeak[u]
+				if c.units[u].names && c.onlyNames(u) {
+					ss, ww = ss|c.uStrong[sg.unitLo], ww|c.uWeak[sg.unitLo]
+				}
+				hs, _ := c.context(c.units[u].seg)
+				x := c.weigh(ss&rest, ww&rest, cross)
+				rival := c.rivalName(scope, names)
 				switch {
-				case holds:
+				case (c.uStrong[u]|c.uStrong[scope])&phrase == phrase, !rival && (hs|c.uStrong[u]|c.uStrong[scope])&phrase == phrase:
 					with = max(with, x)
 				case rival:
 					without = max(without, x)
@@ -486,6 +503,26 @@ func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
 		}
 	}
 	return false
+}
+
+// otherName reports whether forms hold a name that the sentence does not.
+func (c *Checker) otherName(ids []uint16, names uint64) bool {
+	for _, id := range ids {
+		if c.forms[id].name && (c.strong[id]|c.weak[id])&names == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyNames reports whether a clause holds no content word but names.
+func (c *Checker) onlyNames(u int32) bool {
+	for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
+		if !c.forms[id].name {
+			return false
+		}
+	}
+	return true
 }
 
 // rivalName reports whether a clause holds a name that the sentence does not.
@@ -502,13 +539,47 @@ func (c *Checker) rivalName(u int32, names uint64) bool {
 }
 
 // opposed reports whether a clause of the sentence is negated where the clause of the pool that it takes its words from
-// is not, or the other way round.
+// is not, or the other way round. Only the segments that fit the whole sentence best are asked: other sentences about
+// the same things may well be of the other sign.
 func (c *Checker) opposed(pool []int, cross bool) bool {
+	every := uint64(1)<<len(c.words) - 1
+	if bits.OnesCount64(every) < 2 {
+		return false
+	}
+	best, average := 0.0, c.weigh(every, 0, cross)/float64(len(c.words))
+	fit := make(map[int32]float64, 16)
+	for _, p := range pool {
+		src := &c.sources[p]
+		for seg := src.segLo + 1; seg < src.segHi; seg++ {
+			if isHeading(c, seg) {
+				continue
+			}
+			var ss, ww uint64
+			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
+				ss |= c.uStrong[u]
+				ww |= c.uWeak[u]
+			}
+			if ss|ww == 0 {
+				continue
+			}
+			x := c.weigh(ss, ww, cross)
+			for k := range c.sFacts {
+				for j := range c.facts {
+					if c.facts[j].seg == seg && c.sFacts[k].equal(&c.facts[j]) {
+						x += average
+						break
+					}
+				}
+			}
+			fit[seg] = x
+			best = max(best, x)
+		}
+	}
 	prevNeg := false
 	for lo := 0; lo < len(c.toks); {
 		hi, neg := clauseEnd(c.toks, lo, len(c.toks))
-		if lo == 0 && hi-lo <= 2 && bareWord(c.toks[0].form) {
-			lo, prevNeg = hi, false // "No, ..." answers the question and negates nothing
+		if lo == 0 && hi-lo <= 2 && bareWords[c.toks[0].form] {
+			lo = hi // "No, ..." answers the question and negates nothing
 			continue
 		}
 		if prevNeg && inherits(c.toks, lo, hi) {
@@ -520,18 +591,17 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 				mask |= 1 << i
 			}
 		}
-		lo, prevNeg = hi, neg
-		weight := c.weigh(mask, 0, cross)
-		if bits.OnesCount64(mask) == 0 {
+		prevNeg = neg && !conditionalAt(c.toks[lo])
+		lo = hi
+		if mask == 0 {
 			continue
 		}
 		agree, differ := 0.0, 0.0
-		for _, p := range pool {
-			src := &c.sources[p]
-			for u := src.unitLo; u < src.unitHi; u++ {
-				if (c.uStrong[u]|c.uWeak[u])&mask == 0 || c.units[u].seg == src.segLo || isHeading(c, c.units[u].seg) {
-					continue
-				}
+		for seg, x := range fit {
+			if x < 0.85*best {
+				continue
+			}
+			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
 				x := c.weigh(c.uStrong[u]&mask, c.uWeak[u]&mask, cross)
 				if c.units[u].neg == neg {
 					agree = max(agree, x)
@@ -540,7 +610,7 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 				}
 			}
 		}
-		if differ >= 0.55*weight && agree < 0.78*differ {
+		if differ >= 0.5*c.weigh(mask, 0, cross) && agree < 0.78*differ {
 			return true
 		}
 	}
@@ -614,8 +684,6 @@ func init() {
 		bareWords[hash([]byte(w))] = true
 	}
 }
-
-func bareWord(form uint64) bool { return bareWords[form] }
 
 // bare reports whether a sentence is only a yes or a no.
 func bare(s string) bool {

@@ -17,7 +17,7 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 	from := len(dst)
 	look := func(i int) *entry {
 		if i >= 0 && i < len(toks) && toks[i].kind == tWord {
-			return words[toks[i].form]
+			return toks[i].entry
 		}
 		return nil
 	}
@@ -26,7 +26,7 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 		f := fact{tok: i, read: t.read, base: [2]int64{-1, -1}}
 		switch t.kind {
 		case tWord:
-			e := words[t.form]
+			e := t.entry
 			if e == nil {
 				continue
 			}
@@ -35,8 +35,8 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 				dst = append(dst, f)
 				continue
 			}
-			if e.numeral == 0 {
-				continue
+			if e.numeral == 0 || e.numeral > 1 && e.info.flags&wStop != 0 && e.info.langs&l != 0 {
+				continue // "once" is eleven in Spanish only
 			}
 			next := look(i + 1)
 			if next != nil && next.biz {
@@ -74,7 +74,7 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 		gap := b.tok - a.tok
 		if a.class == cNone && a.weekday == 0 && b.class != cNone && b.class != cDate && b.read[0] >= 0 && (gap == 2 || gap == 3 && toks[b.tok-1].kind == tSymbol) && a.base[0] < 0 {
 			join := toks[a.tok+1]
-			e := words[join.form]
+			e := join.entry
 			if join.kind == tSymbol && (join.sym == '-' || join.sym == '–' || join.sym == '—') ||
 				join.kind == tWord && (e != nil && e.info.flags&wJoin != 0 || join.form == hTo || join.form == hBis || join.form == hA || join.form == hTill) {
 				a.class = b.class

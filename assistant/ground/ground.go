@@ -66,7 +66,8 @@ const (
 // form is a distinct word of the sources.
 type form struct {
 	stem, concept, prefix uint64
-	name                  bool // seen with a capital where none was due
+	name                  bool // seen with a capital where none was due, and never without
+	lower                 bool
 }
 
 type segment struct {
@@ -118,8 +119,9 @@ type Checker struct {
 // wordAt is a content word of the sentence.
 type wordAt struct {
 	tok    int
-	name   bool
-	phrase int // words of one name share it; 0 for none
+	name   bool // must occur
+	binds  bool // and is a name in the sources too, not only a word that happens to have a capital here
+	phrase int  // binding words of one name share it; 0 for none
 	key    form
 }
 
@@ -141,6 +143,11 @@ func NewChecker(sources []Source) *Checker {
 	for _, s := range sources {
 		c.add(s)
 	}
+	for i := range c.units {
+		for _, id := range c.ids[c.units[i].lo:c.units[i].hi] {
+			c.units[i].names = c.units[i].names || c.forms[id].name
+		}
+	}
 	c.strong, c.weak = make([]uint64, len(c.forms)), make([]uint64, len(c.forms))
 	c.uStrong, c.uWeak = make([]uint64, len(c.units)), make([]uint64, len(c.units))
 	return c
@@ -158,8 +165,12 @@ func (c *Checker) Allow(names ...string) {
 	}
 }
 
-func keyOf(folded []byte) form {
-	return form{stem: hash(stem(folded)), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
+func keyOf(folded []byte, e *entry) form {
+	f := form{stem: hash(stem(folded)), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
+	if e != nil && e.weekday != 0 {
+		f.concept = 0xDA1<<32 | uint64(e.weekday)
+	}
+	return f
 }
 
 // content reports whether a token is a word that needs support.
@@ -170,7 +181,7 @@ func content(t *tok, e *entry) bool {
 	if e == nil {
 		return t.end-t.start > 2 || t.caps
 	}
-	return e.info.flags&wStop == 0 && e.unit.class == cNone && e.weekday == 0 && e.month == 0 && e.numeral == 0 && e.pm == 0 && !e.biz
+	return e.info.flags&wStop == 0 && e.unit.class == cNone && e.month == 0 && e.numeral == 0 && e.pm == 0 && !e.biz
 }
 
 func (c *Checker) add(s Source) {
@@ -201,16 +212,17 @@ func (c *Checker) add(s Source) {
 func (c *Checker) addSegment(text string, lo, hi int, seg int32, l lang) {
 	factsFrom := len(c.facts)
 	c.facts = facts(c.facts, c.toks[lo:hi], l)
-	first := true
+	first, conditional := true, false
 	for lo2 := lo; lo2 < hi; {
 		hi2, neg := clauseEnd(c.toks, lo2, hi)
 		u := clause{seg: seg, lo: int32(len(c.ids)), neg: neg}
-		if n := len(c.units); !first && c.units[n-1].neg && inherits(c.toks, lo2, hi2) {
+		if n := len(c.units); !first && c.units[n-1].neg && !conditional && inherits(c.toks, lo2, hi2) {
 			u.neg = true
 		}
 		for i := lo2; i < hi2; i++ {
 			t := &c.toks[i]
-			if !content(t, words[t.form]) {
+			e := t.entry
+			if !content(t, e) {
 				continue
 			}
 			id, ok := c.index[t.form]
@@ -221,16 +233,18 @@ func (c *Checker) addSegment(text string, lo, hi int, seg int32, l lang) {
 				}
 				id = uint16(len(c.forms))
 				c.index[t.form] = id
-				c.forms = append(c.forms, keyOf(c.buf))
+				c.forms = append(c.forms, keyOf(c.buf, e))
 			}
-			if t.caps || t.upper && i > lo && l != de && c.toks[i-1].kind == tWord {
-				c.forms[id].name = true
+			if t.caps || t.upper && i > lo && l != de && c.toks[i-1].kind == tWord && (e == nil || e.weekday == 0) {
+				c.forms[id].name = !c.forms[id].lower
+			} else if !t.upper {
+				c.forms[id].name, c.forms[id].lower = false, true
 			}
-			u.names = u.names || c.forms[id].name
 			c.ids = append(c.ids, id)
 		}
 		u.hi = int32(len(c.ids))
 		c.units = append(c.units, u)
+		conditional = conditionalAt(c.toks[lo2])
 		lo2, first = hi2, false
 	}
 	// The words around each fact of this segment.
@@ -262,7 +276,7 @@ func surroundings(fs []fact, k int, toks []tok) (from, to int) {
 			if t.kind == tSymbol && strings.ContainsRune(",;|()/", t.sym) {
 				return i
 			}
-			if e := words[t.form]; t.kind == tWord && e != nil && e.info.flags&(wJoin|wSplit) != 0 {
+			if e := t.entry; t.kind == tWord && e != nil && e.info.flags&(wJoin|wSplit) != 0 {
 				return i
 			}
 		}
@@ -303,7 +317,7 @@ func sentenceEnd(text string, toks []tok, lo int, l lang) int {
 				continue
 			}
 			if prev.kind == tNumber && prev.end-prev.start <= 2 && i+1 < len(toks) && toks[i+1].kind == tWord {
-				if e := words[toks[i+1].form]; l == de || e != nil && e.month != 0 {
+				if e := toks[i+1].entry; l == de || e != nil && e.month != 0 {
 					continue
 				}
 			}
@@ -323,33 +337,60 @@ func init() {
 	}
 }
 
-// clauseEnd returns the end of the clause that begins at lo, and whether it holds a negation.
+// clauseEnd returns the end of the clause that begins at lo, and whether it holds a negation: "not", "no" and the like,
+// undone by "without" ("without it we cannot").
 func clauseEnd(toks []tok, lo, hi int) (end int, neg bool) {
+	not, without := false, false
+	conditional := conditionalAt(toks[lo])
 	for i := lo; i < hi; i++ {
 		t := &toks[i]
 		if t.kind == tSymbol {
 			if i > lo && strings.ContainsRune(",;:()|–—", t.sym) {
-				return i + 1, neg
+				return i + 1, not != without
 			}
 			continue
 		}
-		e := words[t.form]
-		if t.kind != tWord || e == nil {
+		e := t.entry
+		var next *entry
+		if i+1 < hi && toks[i+1].kind == tWord {
+			next = toks[i+1].entry
+		}
+		if t.kind != tWord {
+			continue
+		}
+		if e == nil {
+			// "Om du inte betalar i tid lägger vi ...": in Swedish no comma ends the condition, but the inversion does.
+			if conditional && i > lo+2 && next != nil && next.info.langs&sv != 0 && next.info.flags&wVerb != 0 && svPronoun[toks[i+1].form] {
+				return i, not != without
+			}
 			continue
 		}
 		f := e.info.flags
-		var next *entry
-		if i+1 < hi && toks[i+1].kind == tWord {
-			next = words[toks[i+1].form]
-		}
 		if i > lo && (f&wSplit != 0 || f&wJoin != 0 && next != nil && next.info.flags&(wVerb|wNeg) != 0) {
-			return i, neg
+			return i, not != without
 		}
-		if f&wNeg != 0 && !(next != nil && next.info.flags&wStop != 0 && harmless[toks[i+1].form]) {
-			neg = true
+		switch {
+		case f&wWithout != 0:
+			without = true
+		case f&wNeg != 0 && !(next != nil && harmless[toks[i+1].form]):
+			not = true
 		}
 	}
-	return hi, neg
+	return hi, not != without
+}
+
+// conditionalAt reports whether a clause that begins with t states a condition; its negation stays inside it.
+func conditionalAt(t tok) bool {
+	e := t.entry
+	return t.kind == tWord && e != nil && e.info.flags&wSplit != 0
+}
+
+var svPronoun = map[uint64]bool{}
+
+func init() {
+	for _, w := range strings.Fields("vi du jag ni det") {
+		svPronoun[hash([]byte(w))] = true
+	}
 }
 
 // harmless words after a negation turn it into something else: not only, no later than, no more than.
@@ -364,7 +405,7 @@ func init() {
 // inherits reports whether a clause continues the one before it: it has no subject or auxiliary of its own.
 func inherits(toks []tok, lo, hi int) bool {
 	for i := lo; i < hi; i++ {
-		if e := words[toks[i].form]; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
+		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
 			return false
 		}
 	}
@@ -378,7 +419,7 @@ func language(toks []tok) lang {
 		if toks[i].kind != tWord {
 			continue
 		}
-		if e := words[toks[i].form]; e != nil && e.info.flags&wStop != 0 {
+		if e := toks[i].entry; e != nil && e.info.flags&wStop != 0 {
 			for k := range n {
 				n[k] += int(e.info.langs>>k) & 1
 			}

@@ -23,6 +23,7 @@ type tok struct {
 	kind       kind
 	start, end int
 	form       uint64
+	entry      *entry // of words, when the form is known beforehand
 	sym        rune
 	upper      bool     // begins with a capital
 	caps       bool     // a second capital: UK, PayPal
@@ -223,6 +224,8 @@ func tokenize(dst []tok, s string, scratch *[]byte) []tok {
 		t.form = hash(buf)
 		if digits {
 			t.kind = tExact
+		} else {
+			t.entry = words[t.form]
 		}
 		dst = append(dst, t)
 	}
@@ -237,22 +240,35 @@ func isCJK(r rune) bool {
 	return r >= 0x2E80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
+// addressEnd holds the bytes that no address contains.
+var addressEnd = [256]bool{'<': true, '>': true, '(': true, ')': true, '[': true, ']': true, '{': true, '}': true, '|': true, '"': true, '*': true, '`': true, ',': true, ';': true}
+
+func init() {
+	for c := range addressEnd[:' '+1] {
+		addressEnd[c] = true
+	}
+}
+
 // address returns the end of a URL, host name or e-mail address at i, or i.
 func address(s string, i int) int {
 	end, dot, at, scheme := i, 0, false, false
-	for end < len(s) && s[end] > ' ' && !strings.ContainsRune("<>()[]{}|\"*`,;", rune(s[end])) {
-		switch s[end] {
-		case '.':
+	for end < len(s) && !addressEnd[s[end]] {
+		switch c := s[end]; {
+		case c == '.':
 			dot++
-		case '@':
+		case c == '@':
 			at = true
-		case ':':
+		case c == ':':
 			scheme = scheme || strings.HasPrefix(s[end:], "://")
 		}
-		if s[end] >= 0xE2 && (strings.HasPrefix(s[end:], "“") || strings.HasPrefix(s[end:], "”") || strings.HasPrefix(s[end:], "…")) {
-			break
-		}
 		end++
+	}
+	for _, q := range [...]string{"“", "”", "…"} {
+		if dot > 0 || scheme {
+			if k := strings.Index(s[i:end], q); k >= 0 {
+				end = i + k
+			}
+		}
 	}
 	if dot == 0 && !scheme {
 		return i

@@ -20,13 +20,14 @@ const (
 type wordFlag uint16
 
 const (
-	wStop  wordFlag = 1 << iota
-	wNeg            // negates its clause
-	wSplit          // begins a new clause: but, if, when
-	wJoin           // begins a new clause when a pronoun or auxiliary follows: and, or
-	wVerb           // pronoun or auxiliary: the clause has a predicate of its own
-	wTalk           // small talk: greeting, offer, courtesy
-	wAdmit          // admission of not knowing; may be negated
+	wStop    wordFlag = 1 << iota
+	wNeg              // negates its clause
+	wSplit            // begins a new clause: but, if, when
+	wJoin             // begins a new clause when a pronoun or auxiliary follows: and, or
+	wVerb             // pronoun or auxiliary: the clause has a predicate of its own
+	wTalk             // small talk: greeting, offer, courtesy
+	wAdmit            // admission of not knowing; may be negated
+	wWithout          // without, ohne: undoes a negation in its clause
 )
 
 type wordInfo struct {
@@ -73,6 +74,9 @@ func fillLexicon() {
 		can could will would shall should may might must need needs`)
 	add(en, wStop|wNeg, `not no never none neither nor nothing nobody cannot without unless except unable impossible don't doesn't didn't can't won't isn't aren't wasn't weren't
 		haven't hasn't wouldn't shouldn't couldn't mustn't needn't`)
+	for l, w := range map[lang]string{en: "without", de: "ohne", es: "sin", sv: "utan"} {
+		add(l, wWithout, w)
+	}
 	add(en, wStop|wSplit, `but if unless when whereas although though`)
 	add(en, wStop|wJoin, `and or`)
 	add(de, wStop, `der die das den dem des ein eine einen einem einer eines von zu zum zur im in am an auf bei mit fur aus nach vor uber unter durch um bis gegen als wie so auch noch nur
@@ -89,7 +93,7 @@ func fillLexicon() {
 	add(es, wStop|wVerb, `yo tu usted ustedes nosotros ellos ellas me te nos su sus mi mis tus nuestro nuestra nuestros es son era fue ser sera seran esta estan estar hay ha han haber he puede pueden
 		puedes podra debe deben debes tiene tienen tienes tener sea`)
 	add(es, wStop|wNeg, `no nunca jamas ningun ninguna ninguno nada nadie sin tampoco ni imposible excepto salvo`)
-	add(es, wStop|wSplit, `pero sino cuando aunque`)
+	add(es, wStop|wSplit, `pero sino cuando aunque si`)
 	add(es, wStop|wJoin, `y e o u`)
 	add(sv, wStop, `en ett den det de dess som av till i pa vid for fran med om over under genom mot hos efter fore innan an sa aven ocksa bara endast redan mycket mer mest fler flest denna detta
 		dessa varje alla allt andra annan samma vilken vilket vilka vad vem var dar har nar da sedan dock bland inom per upp ut ner in snalla oftast vanligtvis enkelt sig`)
@@ -105,7 +109,7 @@ func fillLexicon() {
 		schritt schritte schritten folge folgen folgendermassen verbinde verbinden person menschen mensch mitarbeiter mitarbeiterin mitarbeitenden kollegen kollegin team support sprechen naturlich klar selbstverstandlich
 		geht funktioniert gut schonen antwort`)
 	add(es, wTalk, `hola buenos buenas dias tardes gracias bienvenido bienvenida siento lamento disculpa disculpe espero ayude ayudar ayudarte ayudarle ayuda pregunta preguntas entiendo algo mas duda dudas
-		sigue siga siguientes pasos paso conectar conectarte conectarle pasar persona agente companero equipo hablar claro supuesto gusto encantado necesitas necesita quieres quiere respuesta saber`)
+		sigue siga siguientes pasos paso conectar conectarte conectarle conecte conecto conectamos pasar pase persona agente companero equipo hablar claro supuesto gusto encantado necesitas necesita quieres quiere respuesta saber`)
 	add(sv, wTalk, `hej tack valkommen ledsen forlat beklagar hoppas hjalper hjalpa hjalp fraga fragor forstar nagot annat mer folj foljande steg koppla kopplar person manniska agent handlaggare
 		kollega team support prata garna sjalvklart naturligtvis gor gar bra dag svar svaret veta`)
 	add(en, wAdmit, `know find found sure information answer sorry help articles article source sources help centre center`)
@@ -190,10 +194,11 @@ letter brief$ briefe carta brev
 code$ codes code$ codigo kod$ koden
 confirm confirmation bestatig confirma bekraft
 check$ checks checking pruf$ prufen pruft uberpruf comprob verific revis kontroller
-open$ opens opening offne offnet abre abrir oppna oppnar
+open$ opens opening offne offnet geoffnet abre abrir abiert oppna oppnar oppen oppet
 tap$ taps select choose tipp wahl$ wahle wahlen auswahl toca$ pulsa selecciona elige valj tryck
 settings einstellung ajustes configuracion installning
 hide block$ blocked freeze gesperrt sperr bloque congel sparr frys
+chat$ chats$ chatt live-chat
 fraud betrug fraude bedrager
 free$ kostenlos kostenfrei gratis gratuit kostnadsfri
 early vorzeitig fruher anticip antes$ tidig fortid
