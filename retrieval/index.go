@@ -1,0 +1,241 @@
+package retrieval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/firstline/firstline/retrieval/analysis"
+	"github.com/google/uuid"
+)
+
+// index is the lexical index of everything published, one partition for each language. Searches share it; a change
+// takes it alone for as long as one article takes to enter, which is less than a millisecond.
+type index struct {
+	tuning tuning
+
+	mu         sync.RWMutex
+	revision   int64
+	partitions map[string]*partition
+	documents  map[uuid.UUID]place // by version
+	sections   map[int64]place     // by passage
+	kinds      []kind
+	kindOf     map[string]uint32
+
+	sparseMu sync.Mutex
+	sparse   map[string][]int64 // what admissible found; emptied by a change
+}
+
+// place says where a document is.
+type place struct {
+	partition *partition
+	slot      uint32
+}
+
+// kind is a combination of everything that decides who may read an article. There are few of them, so that a search
+// decides once for each instead of once for each article.
+type kind struct {
+	locale, audience string
+	markets          []string
+	excluded         bool
+}
+
+func newIndex(t tuning) *index {
+	return &index{
+		tuning: t, partitions: map[string]*partition{}, documents: map[uuid.UUID]place{}, sections: map[int64]place{},
+		kindOf: map[string]uint32{},
+	}
+}
+
+// apply enters documents, in place of what was there of the same versions, and removes versions.
+func (x *index) apply(entered []document, removed []uuid.UUID, revision int64) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	touched := map[*partition]struct{}{}
+	for _, v := range removed {
+		if p := x.remove(v); p != nil {
+			touched[p] = struct{}{}
+		}
+	}
+	for i := range entered {
+		d := &entered[i]
+		if p := x.remove(d.Version); p != nil {
+			touched[p] = struct{}{}
+		}
+		if len(d.Passages) == 0 {
+			continue
+		}
+		language := analysis.Language(d.Locale)
+		p := x.partitions[language]
+		if p == nil {
+			p = newPartition(analysis.For(d.Locale), x.tuning)
+			x.partitions[language] = p
+		}
+		if len(p.entries) >= maxSlots {
+			return fmt.Errorf("more than %d articles in one language", maxSlots)
+		}
+		slot := p.add(d, x.kind(d))
+		x.documents[d.Version] = place{p, slot}
+		for _, s := range d.Passages {
+			x.sections[s.ID] = place{p, slot}
+		}
+		touched[p] = struct{}{}
+	}
+	for p := range touched {
+		p.settle()
+	}
+	x.revision = revision
+	x.sparse = map[string][]int64{}
+	return nil
+}
+
+func (x *index) remove(version uuid.UUID) *partition {
+	at, ok := x.documents[version]
+	if !ok {
+		return nil
+	}
+	for _, s := range at.partition.entries[at.slot].sections {
+		delete(x.sections, s.id)
+	}
+	at.partition.remove(at.slot)
+	delete(x.documents, version)
+	return at.partition
+}
+
+func (x *index) kind(d *document) uint32 {
+	markets := slices.Clone(d.Markets)
+	slices.Sort(markets)
+	key := fmt.Sprintf("%s\x00%s\x00%t\x00%s", d.Locale, d.Audience, d.Excluded, strings.Join(markets, "\x00"))
+	n, ok := x.kindOf[key]
+	if !ok {
+		n = uint32(len(x.kinds))
+		x.kindOf[key] = n
+		x.kinds = append(x.kinds, kind{locale: d.Locale, audience: d.Audience, markets: markets, excluded: d.Excluded})
+	}
+	return n
+}
+
+// scope is who asks: what may be read, in the order of preference.
+type scope struct {
+	market    string
+	locales   []string // wanted first
+	audiences []string // wanted first
+	excluded  bool     // articles that the assistant must not quote are wanted too
+}
+
+// factors returns for each kind by how much its scores count: 0 for what this scope may not read.
+func (x *index) factors(s *scope, into []float32) []float32 {
+	into = into[:0]
+	for i := range x.kinds {
+		k := &x.kinds[i]
+		factor := 0.0
+		locale, audience := slices.Index(s.locales, k.locale), slices.Index(s.audiences, k.audience)
+		if locale >= 0 && audience >= 0 && (s.excluded || !k.excluded) &&
+			(len(k.markets) == 0 || slices.Contains(k.markets, s.market)) {
+			factor = 1
+			if analysis.Language(k.locale) != analysis.Language(s.locales[0]) {
+				factor *= x.tuning.OtherLocale
+			}
+			if audience > 0 {
+				factor *= x.tuning.OtherAudience
+			}
+		}
+		into = append(into, float32(factor))
+	}
+	return into
+}
+
+// size returns how many articles and passages the index holds.
+func (x *index) size() (articles, passages int) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.documents), len(x.sections)
+}
+
+// at returns the revision that the index shows.
+func (x *index) at() int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.revision
+}
+
+// admissible returns the passages that a scope may read, as far as the index knows, when they are few (see exactBelow),
+// and nil when they are not.
+func (x *index) admissible(s *scope) []int64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	limit := min(exactBelow, len(x.sections)/exactShare)
+	key := fmt.Sprintf("%s|%s|%s|%t", s.market, strings.Join(s.locales, ","), strings.Join(s.audiences, ","), s.excluded)
+	x.sparseMu.Lock()
+	ids, known := x.sparse[key]
+	x.sparseMu.Unlock()
+	if known {
+		return ids
+	}
+	factors := x.factors(s, nil)
+	ids = []int64{}
+search:
+	for _, language := range s.languages() {
+		p := x.partitions[language]
+		if p == nil {
+			continue
+		}
+		for slot := range p.entries {
+			e := &p.entries[slot]
+			if e.sections == nil || factors[e.kind] == 0 {
+				continue
+			}
+			for i := range e.sections {
+				ids = append(ids, e.sections[i].id)
+			}
+			if len(ids) >= limit {
+				// Remembered as nil too.
+				ids = nil
+				break search
+			}
+		}
+	}
+	x.sparseMu.Lock()
+	defer x.sparseMu.Unlock()
+	if x.sparse != nil && len(x.sparse) < 256 { // scopes come from requests
+		x.sparse[key] = ids
+	}
+	return ids
+}
+
+// languages of a scope, the customer's first.
+func (s *scope) languages() []string {
+	languages := make([]string, 0, len(s.locales))
+	for _, l := range s.locales {
+		if language := analysis.Language(l); !slices.Contains(languages, language) {
+			languages = append(languages, language)
+		}
+	}
+	return languages
+}
+
+// coverage returns the idf-weighted share of a question's terms that a passage, its heading or its article's title has.
+// A term that no article has counts as much as the rarest, because it may be what the question is about.
+func (x *index) coverage(passage int64, question string) float64 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	at, ok := x.sections[passage]
+	if !ok {
+		return 0
+	}
+	p := at.partition
+	e := &p.entries[at.slot]
+	i := slices.IndexFunc(e.sections, func(s indexedSection) bool { return s.id == passage })
+	q := p.query(question, "")
+	if q.total == 0 || i < 0 {
+		return 0
+	}
+	var covered float64
+	for _, t := range q.terms {
+		if e.sections[i].times(t.list) > 0 || slices.Contains(e.title, t.list) {
+			covered += float64(t.idf) * t.covers
+		}
+	}
+	return min(covered/q.total, 1)
+}

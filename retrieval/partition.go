@@ -1,0 +1,217 @@
+package retrieval
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firstline/firstline/retrieval/analysis"
+	"github.com/google/uuid"
+)
+
+// document is what the lexical index knows of a published version of an article.
+type document struct {
+	Version, Article uuid.UUID
+	Revision         int64
+	Locale, Audience string
+	Markets          []string // none: every market
+	Excluded         bool     // not for the assistant
+	ValidTo          *time.Time
+	Title            string
+	Description      string
+	Passages         []section
+}
+
+// section is a passage of a document.
+type section struct {
+	ID       int64
+	Headings []string
+	Text     string
+}
+
+// partition is the lexical index of one language: four fields over whole articles, and for each passage the words it
+// has, because an article is found by all that it says and then quoted by the section that says it best.
+type partition struct {
+	analyzer   *analysis.Analyzer
+	tuning     tuning
+	words      *field // everything that the article says, title included
+	titles     *field
+	grams      *field // character n-grams of the same
+	titleGrams *field
+	entries    []entry // by slot
+	free       []uint32
+	vocabulary vocabulary
+	sections   int     // passages alive
+	tokens     float64 // tokens in them
+}
+
+// entry is a document in the index. A slot that is not in use has no sections.
+type entry struct {
+	version, article uuid.UUID
+	kind             uint32 // see kinds
+	sections         []indexedSection
+	entered          [4][]uint32 // the lists that the document stands in, for each field
+	title            []uint32    // lists of the words field that the title's words have
+	surfaces         []string    // distinct words as written, for the vocabulary
+}
+
+// indexedSection is a passage by its words: numbers of lists of the words field, ascending, with how often each occurs.
+type indexedSection struct {
+	id     int64
+	length float32
+	terms  []sectionTerm
+}
+
+type sectionTerm struct {
+	list  uint32
+	times float32
+}
+
+func newPartition(a *analysis.Analyzer, t tuning) *partition {
+	return &partition{
+		analyzer: a, tuning: t,
+		words: newField(t.K1, t.B), titles: newField(t.K1, t.B),
+		grams: newField(t.K1, t.B), titleGrams: newField(t.K1, t.B),
+		vocabulary: newVocabulary(),
+	}
+}
+
+// analysed is a text as the four fields count it.
+type analysed struct {
+	words, grams     counts
+	length, gramSize int
+}
+
+func newAnalysed() *analysed { return &analysed{words: counts{}, grams: counts{}} }
+
+// count analyses a text into a, and hands each counted term to each.
+func (p *partition) count(a *analysed, text string, surfaces map[string]struct{}, each func(term uint64)) {
+	p.analyzer.Tokens(text, func(surface string, pair bool) {
+		w, known := p.vocabulary.words[surface]
+		if !known {
+			w = p.vocabulary.analyse(p.analyzer, surface, pair)
+		}
+		if w.term == 0 {
+			return
+		}
+		if surfaces != nil {
+			if _, ok := surfaces[surface]; !ok {
+				surface = strings.Clone(surface) // not a part of the whole text, which would then stay in memory
+				surfaces[surface] = struct{}{}
+				p.vocabulary.add(surface, w)
+			}
+		}
+		a.words[w.term]++
+		a.length++
+		for _, g := range w.grams {
+			a.grams[g]++
+		}
+		a.gramSize += len(w.grams)
+		if each != nil {
+			each(w.term)
+		}
+	})
+}
+
+// add enters a document under a kind and returns its slot.
+func (p *partition) add(d *document, kind uint32) uint32 {
+	slot := uint32(len(p.entries))
+	if n := len(p.free); n > 0 {
+		slot, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		p.entries = append(p.entries, entry{})
+	}
+	e := entry{version: d.Version, article: d.Article, kind: kind}
+
+	surfaces := map[string]struct{}{}
+	title, whole := newAnalysed(), newAnalysed()
+	p.count(title, d.Title, surfaces, nil)
+	for term, n := range title.words {
+		whole.words[term] += n
+	}
+	for gram, n := range title.grams {
+		whole.grams[gram] += n
+	}
+	whole.length, whole.gramSize = title.length, title.gramSize
+	p.count(whole, d.Description, surfaces, nil)
+	perSection := make([]counts, len(d.Passages))
+	heading := ""
+	for i, s := range d.Passages {
+		c := counts{}
+		perSection[i] = c
+		own := ""
+		if n := len(s.Headings); n > 0 {
+			own = s.Headings[n-1]
+		}
+		if own != "" { // a heading speaks for its section twice; for the article once, however long sections are split
+			into := whole
+			if own == heading {
+				into = newAnalysed()
+			}
+			p.count(into, own, surfaces, func(term uint64) { c[term] += 2 })
+		}
+		heading = own
+		p.count(whole, s.Text, surfaces, func(term uint64) { c[term]++ })
+	}
+
+	e.entered[0] = p.words.add(slot, whole.words, whole.length)
+	e.entered[1] = p.titles.add(slot, title.words, title.length)
+	e.entered[2] = p.grams.add(slot, whole.grams, whole.gramSize)
+	e.entered[3] = p.titleGrams.add(slot, title.grams, title.gramSize)
+	for term := range title.words {
+		n, _ := p.words.find(term)
+		e.title = append(e.title, n)
+	}
+	e.sections = make([]indexedSection, len(d.Passages))
+	for i, s := range d.Passages {
+		x := indexedSection{id: s.ID, terms: make([]sectionTerm, 0, len(perSection[i]))}
+		for term, n := range perSection[i] {
+			list, _ := p.words.find(term)
+			x.terms = append(x.terms, sectionTerm{list: list, times: float32(n)})
+			x.length += float32(n)
+		}
+		slices.SortFunc(x.terms, func(a, b sectionTerm) int { return int(a.list) - int(b.list) })
+		p.sections++
+		p.tokens += float64(x.length)
+		e.sections[i] = x
+	}
+	e.surfaces = make([]string, 0, len(surfaces))
+	for s := range surfaces {
+		e.surfaces = append(e.surfaces, s)
+	}
+	p.entries[slot] = e
+	return slot
+}
+
+// remove takes the document of a slot out of everything.
+func (p *partition) remove(slot uint32) {
+	e := &p.entries[slot]
+	for i, f := range [...]*field{p.words, p.titles, p.grams, p.titleGrams} {
+		f.remove(slot, e.entered[i])
+	}
+	for _, s := range e.sections {
+		p.sections--
+		p.tokens -= float64(s.length)
+	}
+	for _, s := range e.surfaces {
+		p.vocabulary.remove(s)
+	}
+	p.entries[slot] = entry{}
+	p.free = append(p.free, slot)
+}
+
+// settle makes the partition ready for searching after changes.
+func (p *partition) settle() {
+	for _, f := range [...]*field{p.words, p.titles, p.grams, p.titleGrams} {
+		f.settle()
+	}
+}
+
+// times returns how often a section has the term of a list of the words field.
+func (s *indexedSection) times(list uint32) float32 {
+	i, ok := slices.BinarySearchFunc(s.terms, list, func(t sectionTerm, n uint32) int { return int(t.list) - int(n) })
+	if !ok {
+		return 0
+	}
+	return s.terms[i].times
+}

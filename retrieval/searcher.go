@@ -1,0 +1,432 @@
+package retrieval
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/firstline/firstline/retrieval/analysis"
+)
+
+// Options configure a Searcher. The zero value serves with the built-in embedder.
+type Options struct {
+	// Model is the name of the embedder's model. Vectors are stored under it, so it must change whenever vectors do.
+	Model string
+	// Dimensions of the model's vectors; 0 asks the embedder once, by embedding a word.
+	Dimensions int
+	// Former returns the embedder of a model that is still active while the configured one is being filled, or nil.
+	// Without it the dense leg rests until the new model is ready. The built-in model is always known.
+	Former func(model string) Embedder
+
+	SourceLocale string        // that articles are first written in; "en" when empty
+	EmbedTimeout time.Duration // for a question's vector, after which the lexical leg answers alone; 2 s
+	Interval     time.Duration // between looks at the database that nothing woke; 15 s
+	Batch        int           // passages embedded at a time; 64
+	Log          *slog.Logger
+}
+
+const (
+	defaultLimit = 6
+	neighbours   = 40 // of the dense leg; pgvector's own ef_search
+	// Where fewer passages than exactBelow may be read, and those are less than one in exactShare, all of them are compared
+	// without the vector index: a walk through the graph that meets hardly anything legible costs more, and may end
+	// before it has found the best.
+	exactBelow = 200
+	exactShare = 4
+)
+
+// Searcher finds passages. It is safe for concurrent use.
+type Searcher struct {
+	pool     *pgxpool.Pool
+	embedder Embedder
+	opts     Options
+	log      *slog.Logger
+	tuning   tuning
+
+	index      atomic.Pointer[index] // nil until first loaded
+	refreshing chan struct{}         // holds one: whoever refreshes
+	loadError  atomic.Pointer[string]
+	active     atomic.Pointer[activeModel]
+	progress   atomic.Pointer[Progress]
+	embeddedAt atomic.Pointer[int64] // revision up to which everything has a vector
+
+	kickIndex, kickIndexer chan struct{} // wake the background loops
+
+	startMu sync.Mutex
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
+}
+
+// activeModel is the model that searches use now.
+type activeModel struct {
+	name       string // "" while there is none
+	dimensions int
+	embedder   Embedder // nil when the model is not known to this process
+	builtin    bool
+	withDense  string // statements
+	without    string
+}
+
+// New returns a searcher. A nil embedder means the built-in one. Nothing is read before Start or the first Search.
+func New(pool *pgxpool.Pool, embedder Embedder, opts Options) *Searcher {
+	if embedder == nil {
+		embedder, opts.Model, opts.Dimensions = Builtin{}, BuiltinModel, BuiltinDimensions
+	}
+	if opts.SourceLocale == "" {
+		opts.SourceLocale = "en"
+	}
+	if opts.EmbedTimeout <= 0 {
+		opts.EmbedTimeout = 2 * time.Second
+	}
+	if opts.Interval <= 0 {
+		opts.Interval = 15 * time.Second
+	}
+	if opts.Batch <= 0 {
+		opts.Batch = 64
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Searcher{
+		pool: pool, embedder: embedder, opts: opts, log: opts.Log, tuning: serving, refreshing: make(chan struct{}, 1),
+		kickIndex: make(chan struct{}, 1), kickIndexer: make(chan struct{}, 1),
+	}
+	s.active.Store(&activeModel{without: statement("", 0)})
+	s.progress.Store(&Progress{})
+	return s
+}
+
+// scope turns a query into who asks.
+func (s *Searcher) scope(q *Query) *scope {
+	sc := &scope{market: q.Market, excluded: q.Reader, audiences: []string{"consumer"}}
+	if q.Audience == "merchant" {
+		sc.audiences = []string{"merchant", "consumer"}
+	}
+	locale := q.Locale
+	if locale == "" {
+		locale = s.opts.SourceLocale
+	}
+	for _, l := range []string{locale, analysis.Language(locale), s.opts.SourceLocale} {
+		if !slices.Contains(sc.locales, l) {
+			sc.locales = append(sc.locales, l)
+		}
+	}
+	return sc
+}
+
+// Search returns the passages that fit a question best, among those that the query's market, locale and audience may
+// read at this moment. An error means that retrieval failed; that nothing was found is an empty Result. When the
+// embedding model does not answer, the lexical leg answers alone and Result.Degraded says so.
+func (s *Searcher) Search(ctx context.Context, q Query) (Result, error) {
+	start := time.Now()
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	sc := s.scope(&q)
+	// A publication between the two legs makes the statement return a newer revision than the index has; after a refresh
+	// it does not, unless there was another one. The last try is taken as it is: what it shows may be read.
+	for try := 0; ; try++ {
+		x, err := s.loaded(ctx)
+		if err != nil {
+			return Result{}, fmt.Errorf("retrieval: load the index: %w", err)
+		}
+		r, revision, model, err := s.search(ctx, &q, sc, x)
+		if err != nil {
+			return Result{}, fmt.Errorf("retrieval: search: %w", err)
+		}
+		behind := revision > x.at()
+		if (!behind && model == s.active.Load().name) || try == 2 {
+			r.Took = time.Since(start)
+			return r, nil
+		}
+		if err := s.refresh(ctx); err != nil {
+			return Result{}, fmt.Errorf("retrieval: refresh the index: %w", err)
+		}
+	}
+}
+
+// loaded returns the index, loading it if nobody has.
+func (s *Searcher) loaded(ctx context.Context) (*index, error) {
+	if x := s.index.Load(); x != nil {
+		return x, nil
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return s.index.Load(), nil
+}
+
+// embedded is a question's vector, or why there is none.
+type embedded struct {
+	vector []float32
+	took   time.Duration
+	err    error
+}
+
+func (s *Searcher) embed(ctx context.Context, m *activeModel, q *Query) embedded {
+	start := time.Now()
+	if m.builtin {
+		return embedded{vector: builtinQuestion(q.Text, q.Context), took: time.Since(start)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opts.EmbedTimeout)
+	defer cancel()
+	text := q.Text
+	if q.Context != "" {
+		text += "\n" + q.Context
+	}
+	vectors, err := m.embedder.Embed(ctx, []string{text})
+	switch {
+	case err != nil:
+	case len(vectors) != 1 || len(vectors[0]) != m.dimensions:
+		err = fmt.Errorf("the embedding model %q returned no vector of %d numbers", m.name, m.dimensions)
+	default:
+		return embedded{vector: vectors[0], took: time.Since(start)}
+	}
+	return embedded{err: err, took: time.Since(start)}
+}
+
+// search runs both legs once.
+func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r Result, revision int64, model string, err error) {
+	m := s.active.Load()
+	var vector chan embedded
+	dense := m.name != "" && m.embedder != nil
+	if dense && !m.builtin { // over the network: beside the lexical leg
+		vector = make(chan embedded, 1)
+		go func() { vector <- s.embed(ctx, m, q) }()
+	}
+	lexicalStart := time.Now()
+	found := x.lexical(q.Text, q.Context, sc)
+	r.Lexical = time.Since(lexicalStart)
+
+	var e embedded
+	switch {
+	case m.name == "":
+		r.Degraded = "dense: no vectors yet"
+	case m.embedder == nil:
+		r.Degraded = "dense: no embedder for model " + m.name
+	case m.builtin:
+		e = s.embed(ctx, m, q)
+	default:
+		e = <-vector
+	}
+	r.Embed = e.took
+	if e.err != nil {
+		if ctx.Err() != nil {
+			return r, 0, "", ctx.Err()
+		}
+		s.log.Warn("embedding a question failed", "model", m.name, "error", e.err)
+		r.Degraded = "dense: " + e.err.Error()
+		dense = false
+	}
+
+	ids, scores := make([]int64, 0, len(found.candidates)), make([]float32, 0, len(found.candidates))
+	for _, c := range found.candidates {
+		ids, scores = append(ids, c.passage), append(scores, c.score)
+	}
+	args := []any{ids, scores, sc.locales, sc.audiences, sc.market, sc.excluded, q.Limit, s.localeFactors(sc), s.audienceFactors(sc)}
+	text := m.without
+	weight := 0.0
+	if dense {
+		limit := neighbours
+		if few := x.admissible(sc); few != nil {
+			limit = 0
+			for _, id := range few {
+				if !slices.Contains(ids, id) {
+					ids, scores = append(ids, id), append(scores, 0)
+				}
+			}
+			args[0], args[1] = ids, scores
+		}
+		text, weight = m.withDense, s.tuning.DenseWeight
+		if !m.builtin {
+			weight = s.tuning.ModelWeight
+		}
+		args = append(args, e.vector, limit, weight, !m.builtin)
+		r.Model = m.name
+	} else {
+		if len(ids) == 0 { // nothing to ask for, but the revision must be known
+			args[0], args[1] = []int64{}, []float32{}
+		}
+		args = append(args, nil, 0, 0.0, false)
+	}
+	rows, err := s.fetch(ctx, text, args)
+	if err != nil {
+		return r, 0, "", err
+	}
+	revision, model = rows.revision, rows.model
+	r.Revision = revision
+	r.Passages, r.Articles = rows.passages, rows.articles
+	r.Features = s.features(&found, rows, x, q, sc, weight)
+	return r, revision, model, nil
+}
+
+func (s *Searcher) localeFactors(sc *scope) []float32 {
+	f := make([]float32, len(sc.locales))
+	for i, l := range sc.locales {
+		f[i] = 1
+		if analysis.Language(l) != analysis.Language(sc.locales[0]) {
+			f[i] = float32(s.tuning.OtherLocale)
+		}
+	}
+	return f
+}
+
+func (s *Searcher) audienceFactors(sc *scope) []float32 {
+	f := make([]float32, len(sc.audiences))
+	for i := range f {
+		f[i] = 1
+		if i > 0 {
+			f[i] = float32(s.tuning.OtherAudience)
+		}
+	}
+	return f
+}
+
+// fetched is the outcome of the statement.
+type fetched struct {
+	revision   int64
+	model      string
+	passages   []Passage
+	articles   []ArticleScore
+	topCosine  float64
+	candidates int
+}
+
+func (s *Searcher) fetch(ctx context.Context, text string, args []any) (fetched, error) {
+	var f fetched
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return f, err
+	}
+	defer conn.Release()
+	if err := prepareConnection(ctx, conn.Conn()); err != nil {
+		return f, err
+	}
+	rows, err := conn.Query(ctx, text, args...)
+	if err != nil {
+		return f, err
+	}
+	defer rows.Close()
+	wanted := args[6].(int)
+	for rows.Next() {
+		var (
+			id, candidates                                *int64
+			version, article                              *uuid.UUID
+			lexical, dense, score, artLexical, artDense   *float64
+			cosine, top                                   float64
+			leads                                         *bool
+			number                                        *int
+			slug, variant, collection, title, description *string
+			locale, audience, anchor, markdown, body      *string
+			headings                                      []string
+			review, published                             *time.Time
+		)
+		if err := rows.Scan(&f.revision, &f.model, &id, &version, &article, &lexical, &dense, &cosine, &score, &leads, &artLexical, &artDense,
+			&top, &candidates, &number, &slug, &variant, &collection, &title, &description, &locale, &audience,
+			&headings, &anchor, &markdown, &body, &review, &published); err != nil {
+			return f, err
+		}
+		if id == nil {
+			break
+		}
+		f.topCosine, f.candidates = top, int(*candidates)
+		if *leads {
+			f.articles = append(f.articles, ArticleScore{ID: *article, Slug: *slug, Variant: *variant, Locale: *locale,
+				Score: *score, Lexical: *artLexical, Dense: *artDense})
+		}
+		if body == nil || len(f.passages) == wanted {
+			continue
+		}
+		p := Passage{
+			ID: *id, ArticleID: *article, VersionID: *version, Version: *number, Slug: *slug, Variant: *variant, Collection: *collection,
+			Title: *title, Description: *description, Locale: *locale, Audience: *audience, Headings: headings, Anchor: *anchor,
+			Markdown: *markdown, Text: *body, ReviewOn: review, Score: *score, Lexical: *lexical, Dense: *dense, Cosine: cosine,
+		}
+		if published != nil {
+			p.PublishedAt = *published
+		}
+		f.passages = append(f.passages, p)
+	}
+	return f, rows.Err()
+}
+
+const preparedMark = "firstline/retrieval"
+
+// prepareConnection sets, once for each connection, how the vector index is searched: it goes on until enough rows pass
+// the filter. A server whose pgvector is older than 0.8 does not know the setting and goes without.
+func prepareConnection(ctx context.Context, conn *pgx.Conn) error {
+	data := conn.PgConn().CustomData()
+	if data[preparedMark] != nil {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, `SET hnsw.iterative_scan = relaxed_order`); err != nil {
+		if ctx.Err() != nil || conn.IsClosed() {
+			return err
+		}
+	}
+	data[preparedMark] = true
+	return nil
+}
+
+// features describes a result.
+func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc *scope, weight float64) Features {
+	out := Features{QueryTerms: l.terms, UnknownTerms: l.unknown, Candidates: f.candidates}
+	if len(f.passages) == 0 {
+		return out
+	}
+	out.LexTop = l.top
+	out.DenseTop = min(max(f.topCosine, 0), 1)
+	out.Top = (1-weight)*out.LexTop + weight*out.DenseTop
+	out.Margin = f.articles[0].Score
+	if len(f.articles) > 1 {
+		out.Margin -= f.articles[1].Score
+	}
+	best := f.passages[0]
+	out.Coverage = x.coverage(best.ID, q.Text)
+	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
+	if weight > 0 {
+		out.Agreement = agreement(f.articles)
+	}
+	return out
+}
+
+// agreement returns which share of the five articles that are best by words are among the five that are best by vectors.
+func agreement(articles []ArticleScore) float64 {
+	best := func(score func(ArticleScore) float64) []uuid.UUID {
+		sorted := slices.DeleteFunc(slices.Clone(articles), func(a ArticleScore) bool { return score(a) <= 0 })
+		slices.SortStableFunc(sorted, func(a, b ArticleScore) int {
+			switch {
+			case score(a) > score(b):
+				return -1
+			case score(a) < score(b):
+				return 1
+			}
+			return 0
+		})
+		ids := make([]uuid.UUID, 0, 5)
+		for _, a := range sorted[:min(5, len(sorted))] {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	}
+	words := best(func(a ArticleScore) float64 { return a.Lexical })
+	vectors := best(func(a ArticleScore) float64 { return a.Dense })
+	if len(words) == 0 || len(vectors) == 0 {
+		return 0
+	}
+	both := 0
+	for _, id := range words {
+		if slices.Contains(vectors, id) {
+			both++
+		}
+	}
+	return float64(both) / float64(min(5, max(len(words), len(vectors))))
+}

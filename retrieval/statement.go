@@ -1,0 +1,117 @@
+package retrieval
+
+import (
+	"fmt"
+	"strings"
+)
+
+// legible is the condition under which a version v of an article a may be read now by the scope of parameters $3 to $6.
+// It is the only place that decides this.
+const legible = `v.state = 'published'
+			AND (v.valid_from IS NULL OR v.valid_from <= now()) AND (v.valid_to IS NULL OR v.valid_to > now())
+			AND v.locale = ANY($3::text[]) AND a.audience = ANY($4::text[])
+			AND (a.markets = '{}' OR $5::text = ANY(a.markets)) AND ($6::boolean OR NOT a.ai_excluded)
+			AND (v.locale = $3[1] OR NOT EXISTS (
+				SELECT FROM article_versions w
+				WHERE w.article_id = v.article_id AND w.state = 'published' AND w.id <> v.id
+					AND (w.valid_from IS NULL OR w.valid_from <= now()) AND (w.valid_to IS NULL OR w.valid_to > now())
+					AND array_position($3, w.locale) < array_position($3, v.locale)))`
+
+// statement returns the text of the search, for one embedding model or, with an empty name, without the dense leg.
+//
+//	$1 ids of passages   $2 their lexical scores   $3 locales and $4 audiences, wanted first
+//	$5 market   $6 whether excluded articles are wanted too   $7 passages wanted   $8 and $9 factors of $3 and $4
+//	$10 the question's vector   $11 how many neighbours, 0 when $1 holds everything legible   $12 weight of the dense leg
+//	$13 whether cosines count from the last neighbour's up instead of from 0
+//
+// The model's name and size stand in the text, not in parameters, because only then does the planner know that the
+// model's partial index serves. The subqueries with OFFSET 0 are fences: a passage's version and article are looked up
+// by key, never by reading tables, however few rows the planner believes there are. Neighbours are looked up one by one,
+// nearest first, until $11 of them may be read.
+//
+// The first column is the knowledge base's revision and the second the active model; there is one row without a passage
+// when nothing was found.
+func statement(model string, dimensions int) string {
+	near := `near AS (
+		SELECT NULL::bigint AS id, NULL::uuid AS version_id, NULL::uuid AS article_id, NULL::real AS factor, NULL::float8 AS cosine
+		WHERE $10::real[] IS NOT NULL AND $11::bigint > 0 -- never: without a vector there are no neighbours
+	)`
+	cosine := `NULL::float8`
+	if model != "" {
+		distance := fmt.Sprintf(`(e.embedding::halfvec(%d)) <=> (SELECT vector FROM question)`, dimensions)
+		name := "'" + strings.ReplaceAll(model, "'", "''") + "'"
+		near = fmt.Sprintf(`question AS MATERIALIZED (SELECT $10::real[]::halfvec(%d) AS vector),
+	near AS MATERIALIZED (
+		SELECT n.passage_id AS id, r.version_id, r.article_id, r.factor, 1 - n.distance AS cosine
+		FROM (
+			SELECT e.passage_id, %s AS distance
+			FROM embeddings e WHERE e.model = %s
+			ORDER BY %s
+			LIMIT 400 -- a number, not a parameter: by it the planner knows that the index is the way
+		) n CROSS JOIN LATERAL (%s) r
+		LIMIT $11::bigint
+	)`, dimensions, distance, name, distance, lookup("n.passage_id"))
+		cosine = fmt.Sprintf(`(SELECT 1 - (%s) FROM embeddings e WHERE e.passage_id = l.id AND e.model = %s)`, distance, name)
+	}
+	return `WITH ` + near + `,
+	lexical AS MATERIALIZED (
+		SELECT id, score FROM unnest($1::bigint[], $2::real[]) AS t (id, score)
+	),
+	pool AS (
+		SELECT n.id, n.version_id, n.article_id, n.factor, n.cosine, coalesce(l.score, 0) AS lexical
+		FROM near n LEFT JOIN lexical l ON l.id = n.id
+		UNION ALL
+		SELECT l.id, r.version_id, r.article_id, r.factor, ` + cosine + `, l.score
+		FROM lexical l CROSS JOIN LATERAL (` + lookup("l.id") + `) r
+		WHERE NOT EXISTS (SELECT FROM near n WHERE n.id = l.id)
+	),
+	bounds AS (
+		SELECT max(cosine) AS highest, CASE WHEN $13::boolean THEN (SELECT coalesce(min(cosine), 0) FROM near) ELSE 0 END AS lowest FROM pool
+	),
+	fused AS (
+		SELECT id, version_id, article_id, lexical, cosine, dense, (1 - $12::float8) * lexical + $12::float8 * factor * dense AS score
+		FROM (
+			SELECT p.*, CASE WHEN highest > lowest THEN greatest(0, (coalesce(cosine, 0) - lowest) / (highest - lowest)) ELSE 0 END AS dense
+			FROM pool p, bounds
+		) p
+	),
+	ranked AS (
+		SELECT *, row_number() OVER (ORDER BY score DESC, id) AS place,
+			row_number() OVER (PARTITION BY article_id ORDER BY score DESC, id) AS own,
+			max(lexical) OVER (PARTITION BY article_id) AS article_lexical,
+			max(dense) OVER (PARTITION BY article_id) AS article_dense,
+			max(cosine) OVER () AS top_cosine,
+			count(*) OVER () AS candidates
+		FROM fused
+		WHERE score > 0
+	),
+	kept AS (
+		SELECT *, own = 1 AND row_number() OVER (PARTITION BY own = 1 ORDER BY place) <= 10 AS leads FROM ranked
+	)
+	SELECT k.revision, coalesce((SELECT name FROM embedding_models WHERE active), ''),
+		r.id, r.version_id, r.article_id, r.lexical, r.dense, coalesce(r.cosine, 0), r.score, r.leads, r.article_lexical, r.article_dense,
+		coalesce(r.top_cosine, 0), r.candidates, r.number, r.slug, r.variant, r.collection, r.title, r.description, r.locale, r.audience,
+		r.headings, r.anchor, r.markdown, r.text, r.review_on, r.published_at
+	FROM kb_revision k LEFT JOIN (
+		SELECT x.*, v.number, a.slug, a.variant, a.collection, v.title, v.description, v.locale, a.audience,
+			t.headings, t.anchor, t.markdown, t.text, v.review_on, v.published_at
+		FROM kept x
+		CROSS JOIN LATERAL (SELECT * FROM article_versions v WHERE v.id = x.version_id OFFSET 0) v
+		CROSS JOIN LATERAL (SELECT * FROM articles a WHERE a.id = x.article_id OFFSET 0) a
+		LEFT JOIN LATERAL (SELECT * FROM passages p WHERE p.id = x.id AND x.place <= $7::bigint OFFSET 0) t ON true
+		WHERE x.place <= $7 OR x.leads
+	) r ON true
+	ORDER BY r.place`
+}
+
+// lookup returns the subquery that finds a passage's version and article when they may be read, and by how much a
+// passage of their language and audience counts.
+func lookup(id string) string {
+	return `
+			SELECT v.id AS version_id, v.article_id,
+				($8::real[])[array_position($3, v.locale)] * ($9::real[])[array_position($4, a.audience)] AS factor
+			FROM (SELECT version_id FROM passages WHERE id = ` + id + ` OFFSET 0) p
+			CROSS JOIN LATERAL (SELECT * FROM article_versions v WHERE v.id = p.version_id OFFSET 0) v
+			CROSS JOIN LATERAL (SELECT * FROM articles a WHERE a.id = v.article_id OFFSET 0) a
+			WHERE ` + legible
+}
