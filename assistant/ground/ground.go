@@ -103,6 +103,7 @@ type Checker struct {
 	forms   []form
 	index   map[uint64]uint16 // form hash to forms
 	facts   []fact
+	around  []uint16 // storage of the facts' ids
 	allow   map[uint64]bool
 
 	// Of the sentence under way.
@@ -249,19 +250,23 @@ func (c *Checker) addSegment(text string, lo, hi int, seg int32, l lang) {
 	}
 	// The words around each fact of this segment.
 	fs := c.facts[factsFrom:]
+	around := c.around // one array for all facts
 	for k := range fs {
 		f := &fs[k]
 		f.seg, f.src = seg, c.segs[seg].src
 		from, to := surroundings(fs, k, c.toks[lo:hi])
+		mark := len(around)
 		head := fs[0].tok
 		for i := 0; i < hi-lo; i++ {
 			if inside := i >= from && i < to; !inside && i >= head {
 				continue
 			} else if id, ok := c.index[c.toks[lo+i].form]; ok && c.toks[lo+i].kind == tWord && (inside || !c.forms[id].name) {
-				f.ids = append(f.ids, id)
+				around = append(around, id)
 			}
 		}
+		f.ids = around[mark:len(around):len(around)]
 	}
+	c.around = around
 }
 
 // surroundings returns the tokens that fact k is said of: its segment, cut at the last separator between it and its
@@ -366,7 +371,7 @@ func clauseEnd(toks []tok, lo, hi int) (end int, neg bool) {
 			continue
 		}
 		f := e.info.flags
-		if i > lo && (f&wSplit != 0 || f&wJoin != 0 && next != nil && next.info.flags&(wVerb|wNeg) != 0) {
+		if i > lo && (f&wSplit != 0 || f&wJoin != 0 && predicateAt(toks[i+1:min(i+4, hi)])) {
 			return i, not != without
 		}
 		switch {
@@ -377,6 +382,20 @@ func clauseEnd(toks []tok, lo, hi int) (end int, neg bool) {
 		}
 	}
 	return hi, not != without
+}
+
+// predicateAt reports whether a pronoun, an auxiliary or a negation is among the next words: what follows an "and" is
+// then a clause of its own.
+func predicateAt(toks []tok) bool {
+	for i := range toks {
+		if toks[i].kind == tSymbol {
+			return false
+		}
+		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wNeg) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // conditionalAt reports whether a clause that begins with t states a condition; its negation stays inside it.

@@ -81,9 +81,9 @@ func fillLexicon() {
 	add(en, wStop|wJoin, `and or`)
 	add(de, wStop, `der die das den dem des ein eine einen einem einer eines von zu zum zur im in am an auf bei mit fur aus nach vor uber unter durch um bis gegen als wie so auch noch nur
 		schon sehr mehr meist meistens sowie etwa dort hier dann dabei dazu damit daher deshalb darin dies diese dieser dieses diesen diesem jede jeder jedes alle allen alles andere anderen
-		welche welcher was wer wo wann warum bitte einfach in der regel innerhalb wahrend seit per pro ob da her hin ab ja zwar also bereits`)
+		welche welcher was wer wo wann warum bitte einfach in der regel innerhalb wahrend seit per pro ob da her hin ab ja zwar also bereits lang lange zeit`)
 	add(de, wStop|wVerb, `ich du er sie wir ihr mich dich uns euch mir dir ihm ihn ihnen mein dein sein ihre ihren ihrem ihrer unser unsere unseren deine deinen dich sich es man ist sind war waren
-		wird werden wurde wurden hat haben hatte kann konnen konnte mussen muss soll sollte darf durfen mochte mochten will wollen bin bist seid`)
+		wird werden wurde wurden hat haben hatte kann konnen konnte mussen muss soll sollte darf durfen mochte mochten will wollen bin bist seid kannst konntest musst sollst darfst willst wirst hast hattest wurdest lasst lassen`)
 	add(de, wStop|wNeg, `nicht kein keine keinen keinem keiner keines nie niemals nichts niemand ohne weder unmoglich ausser`)
 	add(de, wStop|wSplit, `aber sondern wenn falls sofern jedoch doch obwohl sobald`)
 	add(de, wStop|wJoin, `und oder`)
