@@ -1,6 +1,6 @@
-// Package ui holds the built pages of the customer's chat and the agents' desk, and the style sheet of the help centre.
-// It only carries files: it never serves, and it knows nothing of HTTP. Their source is the TypeScript beside this file;
-// "npm ci && npm run build" here makes dist. Without that step the program still compiles, and Dist is empty.
+// Package ui holds the built pages of the customer's chat and the agents' desk. It only carries files: it never serves,
+// and it knows nothing of HTTP. Their source is the TypeScript beside this file; "npm ci && npm run build" here makes dist.
+// Without that step the program still compiles, and Dist is empty.
 package ui
 
 import (
@@ -27,23 +27,4 @@ func sub() fs.FS {
 func Built() bool {
 	_, err := fs.Stat(Dist, "chat.html")
 	return err == nil
-}
-
-// HelpCSS returns the path of the help centre's style sheet within Dist, such as "assets/help-1a2b3c4d.css"; "" when the
-// pages were not built.
-func HelpCSS() string {
-	names, err := fs.Glob(Dist, "assets/help-*.css")
-	if err != nil || len(names) == 0 {
-		return ""
-	}
-	return names[0]
-}
-
-// Icon returns the path of the site's icon within Dist; "" when the pages were not built.
-func Icon() string {
-	names, err := fs.Glob(Dist, "assets/icon-*.svg")
-	if err != nil || len(names) == 0 {
-		return ""
-	}
-	return names[0]
 }

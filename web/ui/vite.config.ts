@@ -9,7 +9,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
     rollupOptions: {
-      input: { chat: "chat.html", desk: "desk.html", help: "src/help.css" },
+      input: { chat: "chat.html", desk: "desk.html" },
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

@@ -1,11 +1,11 @@
 // The page as a whole: header, the first page or the conversation, and the panel with a source beside it.
 
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Avatar, Dialog, Menu, type MenuItem } from "../shared/parts.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
-import { ArticlePanel } from "./panel.tsx";
 import { Start } from "./start.tsx";
 import { direction } from "./words.ts";
 import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, notice, panel, record, saveTranscript, session, words } from "./session.ts";
@@ -35,9 +35,25 @@ export function App() {
           {announcement.value}
         </div>
       </div>
-      {panel.value && <ArticlePanel key={panel.value.slug + panel.value.locale} />}
+      {panel.value && <Panel />}
     </div>
   );
+}
+
+/** The panel's code comes when the first source is opened. */
+function Panel() {
+  const [Loaded, setLoaded] = useState<{ it: ComponentType } | null>(null);
+  useEffect(() => {
+    import("./panel.tsx").then(
+      (m) => setLoaded({ it: m.ArticlePanel }),
+      () => {
+        panel.value = null;
+        notice.value = "failed";
+      },
+    );
+  }, []);
+  const p = panel.value;
+  return Loaded && p ? <Loaded.it key={`${p.slug} ${p.locale}`} /> : null;
 }
 
 function Header() {
@@ -48,7 +64,7 @@ function Header() {
   const human = s !== null && r.owner === "agent";
   const who = human ? (r.agent?.name ?? w.team) : s !== null && r.owner === "queue" ? w.inLine : w.assistant;
   const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.transcript, onSelect: () => void saveTranscript() }];
-  if (r.status === "open") items.push({ label: w.end, onSelect: () => setConfirm("end") });
+  if (r.status === "open" && r.owner === "assistant") items.push({ label: w.end, onSelect: () => setConfirm("end") });
   return (
     <header class="header">
       <Avatar ai={!human && r.owner !== "queue"} name={human ? who : undefined} />

@@ -9,7 +9,7 @@ import type { HandoffPlace } from "../shared/types.ts";
 import { locale, saveSummary, words } from "./session.ts";
 
 /** The server takes no longer summary. */
-const summaryLimit = 2000;
+const summaryLimit = 1000;
 
 export function HandoffCard({ h }: { h: HandoffPlace }) {
   const w = words.value;

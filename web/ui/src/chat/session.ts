@@ -1,6 +1,6 @@
 // The chat's state and everything that changes it: the conversation's key in the browser, its events, its outbox.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { call, download, newId, Problem } from "../shared/api.ts";
 import { Outbox, type Outgoing } from "../shared/outbox.ts";
 import { apply, emptyRecord, withMessages, type RecordState } from "../shared/record.ts";
@@ -8,7 +8,7 @@ import { follow, type Link, type ServerEvent } from "../shared/sse.ts";
 import { browserStore } from "../shared/storage.ts";
 import { parseMarkdown, plainText } from "../shared/markdown.ts";
 import type { Config, Conversation, HandoffPlace, Message, OfficeHours } from "../shared/types.ts";
-import { choose, wordsFor } from "./words.ts";
+import { choose, en, languageOf, others, type Words } from "./words.ts";
 
 export interface Session {
   id: string;
@@ -39,7 +39,22 @@ export const feedback = signal<Record<string, boolean>>({});
 export const panel = signal<{ slug: string; locale: string; anchor: string; version?: number } | null>(null);
 
 export const locale = computed(() => session.value?.locale ?? choice.value.locale);
-export const words = computed(() => wordsFor(locale.value));
+export const words = signal<Words>(en);
+
+effect(() => {
+  const language = languageOf(locale.value);
+  const load = others[language];
+  if (!load) {
+    words.value = en;
+    return;
+  }
+  load().then(
+    (m) => {
+      if (languageOf(locale.value) === language) words.value = m.words;
+    },
+    () => {}, // English stands in until the page is loaded again
+  );
+});
 
 /** The customer's own messages that the server has not confirmed, and that the record does not hold yet. */
 export const unsent = computed(() => {

@@ -1,6 +1,5 @@
 // The first page: what will answer here, in which language and for which country.
 
-import { wordsFor } from "./words.ts";
 import { choice, config, configFailed, loadConfig, notice, start, starting, words } from "./session.ts";
 import { Icon } from "../shared/icons.tsx";
 
@@ -64,8 +63,7 @@ export function Start() {
               onChange={(e) => {
                 const code = e.currentTarget.value;
                 const served = c?.markets.find((m) => m.code === code)?.locales ?? [];
-                // A country's own language is offered when the page does not speak the chosen one there anyway.
-                const keep = served.length === 0 || served.includes(locale) || wordsFor(locale) === w;
+                const keep = served.length === 0 || served.includes(locale);
                 choice.value = { market: code, locale: keep ? locale : (served[0] ?? locale) };
               }}
             >

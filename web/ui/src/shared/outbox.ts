@@ -9,6 +9,8 @@ export interface Outgoing {
   clientId: string;
   conversation: string;
   text: string;
+  /** What kind of message it is, where there are several: "internal" for an agent's note. */
+  kind?: string;
   at: string;
   state: "waiting" | "sending" | "failed";
   /** The server's own words when it refused; empty when it could not be reached. */
@@ -45,11 +47,12 @@ export class Outbox {
     return this.items;
   }
 
-  add(text: string): Outgoing {
+  add(text: string, kind?: string): Outgoing {
     const m: Outgoing = {
       clientId: newId(),
       conversation: this.o.conversation,
       text,
+      ...(kind ? { kind } : {}),
       at: (this.o.now?.() ?? new Date()).toISOString(),
       state: "waiting",
     };

@@ -1,0 +1,339 @@
+// The second column: everything that was said, by whom, and the place to answer.
+
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../shared/icons.tsx";
+import { Markdown } from "../shared/markdown-view.tsx";
+import { Avatar, composing, Growing, useNow } from "../shared/parts.tsx";
+import { clock, dayName } from "../shared/time.ts";
+import type { Message } from "../shared/types.ts";
+import { Due, Priority } from "./queue.tsx";
+import * as s from "./store.ts";
+import { countryName, languageName, stateWords } from "./words.ts";
+
+/** Times are shown as the agent's browser writes them. */
+const here = typeof navigator === "undefined" ? "en" : navigator.language;
+
+/** The longest reply that the server takes. */
+const limit = 16_000;
+
+export function Conversation() {
+  if (!s.openId.value) {
+    const waiting = s.split.value.waiting.length + s.split.value.offers.length;
+    return (
+      <main class="column conversation nothing">
+        <div>
+          <Icon name="chat" size={36} />
+          <h2>No conversation open</h2>
+          <p>
+            {waiting > 0 ? "Choose one on the left, or press " : "When somebody needs a person, it appears on the left. Press "}
+            <kbd>{waiting > 0 ? "j" : "?"}</kbd>
+            {waiting > 0 ? " to open the first one." : " for the keyboard shortcuts."}
+          </p>
+        </div>
+      </main>
+    );
+  }
+  return (
+    <main class="column conversation" aria-label="Conversation">
+      <Head />
+      {s.openFailed.value ? (
+        <div class="failed" role="alert">
+          <p>{s.openFailed.value}</p>
+          <button type="button" class="button quiet" onClick={s.reload}>
+            Try again
+          </button>
+        </div>
+      ) : (
+        <>
+          <Transcript key={s.openId.value} />
+          <Answer key={`answer ${s.openId.value}`} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function Head() {
+  const now = useNow(1000);
+  const h = s.handoff.value;
+  const c = s.open.value?.conversation;
+  const person = h?.customer ?? c?.customer;
+  const name = person?.name || person?.email || "Anonymous customer";
+  return (
+    <div class="head">
+      <button type="button" class="icon-button head-back" aria-label="Back to the queue" onClick={() => (s.view.value = "queue")}>
+        <Icon name="back" />
+      </button>
+      <div class="head-who">
+        <h2 dir="auto">{name}</h2>
+        <p>
+          {h && <Priority p={h.priority} />}
+          {h && <span>{stateWords(h.state)}</span>}
+          {c && <span>{countryName(c.market)}</span>}
+          {c && <span>{languageName(h?.language ?? c.locale)}</span>}
+          {h && <Due h={h} now={now} />}
+        </p>
+      </div>
+      <div class="head-actions">
+        <button type="button" class="button quiet head-package" aria-pressed={s.view.value === "package"} onClick={() => (s.view.value = s.view.value === "package" ? "conversation" : "package")}>
+          Package
+        </button>
+        {s.isMine.value && (
+          <>
+            <button type="button" class="button quiet" onClick={() => (s.dialog.value = "transfer")}>
+              Transfer
+            </button>
+            <button type="button" class="button quiet" onClick={() => (s.dialog.value = "return")}>
+              Return<span class="wide-only"> to assistant</span>
+            </button>
+            <button type="button" class="button" aria-keyshortcuts="e" disabled={s.busy.value !== ""} onClick={s.wantResolve}>
+              <Icon name="check" size={18} />
+              Resolve
+            </button>
+          </>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Transcript() {
+  const r = s.record.value;
+  const now = useNow(5000);
+  const box = useRef<HTMLDivElement>(null);
+  const follows = useRef(true);
+  const have = new Set(r.messages.map((m) => m.client_id));
+  const unsent = s.outgoing.value.filter((o) => !have.has(o.clientId));
+  const customerTyping = (r.typing.customer ?? 0) > Date.now();
+  useLayoutEffect(() => {
+    if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [r.messages.length, unsent.length, customerTyping, s.open.value === null]);
+  useEffect(() => {
+    const e = box.current;
+    if (!e || typeof ResizeObserver === "undefined") return;
+    const o = new ResizeObserver(() => {
+      if (follows.current) e.scrollTop = e.scrollHeight;
+    });
+    o.observe(e);
+    return () => o.disconnect();
+  }, []);
+  const lastOwn = r.messages.findLast((m) => m.author === "agent" && m.visibility === "public");
+  let day = "";
+  return (
+    <div
+      class="transcript scroll"
+      ref={box}
+      tabIndex={0}
+      role="region"
+      aria-label="Transcript"
+      onScroll={(e) => {
+        const t = e.currentTarget;
+        follows.current = t.scrollHeight - t.scrollTop - t.clientHeight < 80;
+      }}
+    >
+      {!s.open.value && <p class="empty">Loading…</p>}
+      <ol>
+        {r.messages.map((m) => {
+          const today = dayName(Date.parse(m.created_at), now, here);
+          const newDay = today !== day;
+          day = today;
+          return (
+            <li key={m.id}>
+              {newDay && (
+                <p class="day">
+                  <span>{today}</span>
+                </p>
+              )}
+              <One m={m} now={now} />
+              {m === lastOwn && (r.read.customer ?? 0) >= m.seq && <p class="seen">Seen by the customer</p>}
+            </li>
+          );
+        })}
+        {unsent.map((o) => (
+          <li key={o.clientId}>
+            <div class={`entry from-agent ${o.kind === "internal" ? "note" : ""} pending`}>
+              <p class="entry-head">
+                <b>{s.me.value?.name}</b>
+                {o.kind === "internal" && <NoteLabel />}
+                <span class="entry-time" role={o.state === "failed" ? "alert" : undefined}>
+                  {o.state === "failed" ? `Not sent${o.error ? `: ${o.error}` : ""}` : o.state === "waiting" ? "Waits for the connection" : "Sending…"}
+                </span>
+              </p>
+              <div class="entry-body" dir="auto">
+                <Markdown text={o.text} />
+              </div>
+              {o.state === "failed" && (
+                <p class="entry-actions">
+                  <button type="button" class="text-button" onClick={() => s.retry(o.clientId)}>
+                    Try again
+                  </button>
+                  <button type="button" class="text-button" onClick={() => s.discard(o.clientId)}>
+                    Delete
+                  </button>
+                </p>
+              )}
+            </div>
+          </li>
+        ))}
+      </ol>
+      <p class="typing" role="status">
+        {customerTyping ? "The customer is typing…" : ""}
+      </p>
+    </div>
+  );
+}
+
+function NoteLabel() {
+  return (
+    <span class="note-label">
+      <Icon name="note" size={14} /> Note - only the team sees this
+    </span>
+  );
+}
+
+function One({ m, now }: { m: Message; now: number }) {
+  const time = clock(Date.parse(m.created_at), now, here);
+  if (m.author === "system" && m.visibility !== "internal") {
+    return (
+      <div class="entry-system" dir="auto">
+        <Markdown text={m.text} />
+      </div>
+    );
+  }
+  const note = m.visibility === "internal";
+  const person = s.open.value?.conversation.customer;
+  const name = m.author === "customer" ? person?.name || person?.email || "Customer" : m.author === "assistant" ? "Assistant" : m.author === "system" ? "Desk" : (m.agent?.name ?? "Agent");
+  return (
+    <div class={`entry from-${m.author} ${note ? "note" : ""}`}>
+      <p class="entry-head">
+        <Avatar ai={m.author === "assistant"} name={m.author === "customer" && !person?.name ? undefined : name} />
+        <b>{name}</b>
+        {m.author === "assistant" && <span class="ai-mark">AI</span>}
+        {note && <NoteLabel />}
+        <time class="entry-time" dateTime={m.created_at}>
+          {time}
+        </time>
+      </p>
+      <div class="entry-body" dir="auto">
+        {m.author === "customer" ? <p class="verbatim">{m.text}</p> : <Markdown text={m.text} />}
+        {(m.citations?.length ?? 0) > 0 && (
+          <ul class="entry-sources" aria-label="Sources">
+            {m.citations?.map((c) => (
+              <li key={c.n}>
+                <a href={c.url} target="_blank" rel="noopener">
+                  [{c.n}] {c.title}
+                </a>
+              </li>
+            ))}
+          </ul>
+        )}
+        {m.helpful !== undefined && m.helpful !== null && <p class="judged">Customer: {m.helpful ? "helpful" : "not helpful"}</p>}
+      </div>
+    </div>
+  );
+}
+
+function Answer() {
+  const h = s.handoff.value;
+  const [text, setText] = useState("");
+  const mine = s.isMine.value;
+  const note = s.mode.value === "internal";
+  const free = h !== null && (s.isOffer.value || s.isFree.value);
+  const submit = () => {
+    if (text.trim() === "" || text.length > limit || (!note && !mine)) return;
+    s.send(text);
+    setText("");
+  };
+  const tab = (to: "public" | "internal", label: string, key: string) => (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${to}`}
+      aria-selected={s.mode.value === to}
+      aria-controls="answer-panel"
+      aria-keyshortcuts={key}
+      tabIndex={s.mode.value === to ? 0 : -1}
+      onClick={() => (s.mode.value = to)}
+      onKeyDown={(e) => {
+        if (e.key === "ArrowLeft" || e.key === "ArrowRight") {
+          s.mode.value = to === "public" ? "internal" : "public";
+          requestAnimationFrame(() => document.getElementById(`tab-${s.mode.value}`)?.focus());
+        }
+      }}
+    >
+      {label} <kbd aria-hidden="true">{key}</kbd>
+    </button>
+  );
+  return (
+    <form
+      class={`answer ${note ? "note" : ""}`}
+      onSubmit={(e) => {
+        e.preventDefault();
+        submit();
+      }}
+    >
+      <div class="answer-tabs" role="tablist" aria-label="What to write">
+        {tab("public", "Reply", "r")}
+        {tab("internal", "Note", "n")}
+      </div>
+      <div id="answer-panel" role="tabpanel" aria-labelledby={`tab-${s.mode.value}`}>
+        {!note && !mine ? (
+          <div class="take">
+            <p>
+              {free
+                ? "Accept this conversation to reply. The customer sees that you joined."
+                : h?.ended_at
+                  ? "This handoff has ended. When the customer writes again, the assistant answers."
+                  : h?.state === "accepted"
+                    ? `${h.agent_name ?? "Somebody else"} has this conversation.`
+                    : h?.state === "offered"
+                      ? `This is being offered to ${h.agent_name ?? "somebody else"}.`
+                      : "Nobody is needed here at the moment."}
+            </p>
+            {free && h && (
+              <div class="take-actions">
+                <button type="button" class="button" aria-keyshortcuts="a" disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
+                  Accept <kbd aria-hidden="true">a</kbd>
+                </button>
+                {s.isOffer.value && (
+                  <button type="button" class="button quiet" aria-keyshortcuts="d" disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
+                    Decline <kbd aria-hidden="true">d</kbd>
+                  </button>
+                )}
+              </div>
+            )}
+          </div>
+        ) : (
+          <>
+            <Growing
+              id="reply"
+              class="answer-text"
+              rows={3}
+              value={text}
+              onValue={(v) => {
+                setText(v);
+                if (v !== "") s.typing();
+              }}
+              label={note ? "Note for the team" : "Reply to the customer"}
+              placeholder={note ? "Only the team will see this" : "Write to the customer"}
+              maxLength={limit}
+              keyShortcuts="Control+Enter"
+              onKeyDown={(e) => {
+                if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !composing(e)) {
+                  e.preventDefault();
+                  submit();
+                }
+              }}
+            />
+            <div class="answer-foot">
+              <span class="quiet-text">Ctrl or ⌘ + Enter</span>
+              <button type="submit" class="button" disabled={text.trim() === ""}>
+                {note ? "Save note" : "Send reply"}
+              </button>
+            </div>
+          </>
+        )}
+      </div>
+    </form>
+  );
+}

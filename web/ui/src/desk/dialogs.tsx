@@ -1,0 +1,118 @@
+// The questions before a conversation leaves the agent's hands.
+
+import { useState } from "preact/hooks";
+import { Dialog, Growing } from "../shared/parts.tsx";
+import * as s from "./store.ts";
+
+/** The longest note or instruction that the server takes. */
+const limit = 1000;
+
+export function Dialogs() {
+  switch (s.dialog.value) {
+    case "resolve":
+      return <Resolve />;
+    case "return":
+      return <Return />;
+    case "transfer":
+      return <Transfer />;
+    default:
+      return null;
+  }
+}
+
+const close = () => (s.dialog.value = null);
+
+function Actions({ label, disabled }: { label: string; disabled?: boolean }) {
+  return (
+    <>
+      {s.notice.value?.bad && (
+        <p class="wrong" role="alert">
+          {s.notice.value.text}
+        </p>
+      )}
+      <div class="dialog-actions">
+        <button type="button" class="button quiet" onClick={close}>
+          Cancel
+        </button>
+        <button type="submit" class="button" disabled={disabled || s.busy.value !== ""}>
+          {label}
+        </button>
+      </div>
+    </>
+  );
+}
+
+function Resolve() {
+  return (
+    <Dialog title="Resolve without a reply?" closeLabel="Close" onClose={close}>
+      <form
+        class="dialog-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          void s.resolve();
+        }}
+      >
+        <p>No reply was sent to this customer. They will only see that the conversation was closed.</p>
+        <Actions label="Resolve anyway" />
+      </form>
+    </Dialog>
+  );
+}
+
+function Return() {
+  const [text, setText] = useState("");
+  return (
+    <Dialog title="Return to the assistant" closeLabel="Close" onClose={close}>
+      <form
+        class="dialog-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          void s.giveBack(text.trim());
+        }}
+      >
+        <p>The assistant answers again from the customer's next message on. The customer is told.</p>
+        <label class="field">
+          <span>Instruction for the assistant (optional)</span>
+          <Growing class="textarea" rows={3} value={text} onValue={setText} label="Instruction for the assistant" placeholder="The refund is on its way; explain how long it takes." maxLength={limit} autoFocus />
+        </label>
+        <Actions label="Return" />
+      </form>
+    </Dialog>
+  );
+}
+
+function Transfer() {
+  const [team, setTeam] = useState("");
+  const [note, setNote] = useState("");
+  const current = s.handoff.value?.team;
+  return (
+    <Dialog title="Transfer to another team" closeLabel="Close" onClose={close}>
+      <form
+        class="dialog-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          if (team) void s.transfer(team, note.trim());
+        }}
+      >
+        <label class="field">
+          <span>Team</span>
+          <select value={team} onChange={(e) => setTeam(e.currentTarget.value)} required>
+            <option value="">Choose a team</option>
+            {s.teams.value
+              .filter((t) => t.key !== current)
+              .map((t) => (
+                <option key={t.key} value={t.key}>
+                  {t.name}
+                </option>
+              ))}
+          </select>
+        </label>
+        <label class="field">
+          <span>Note for the team (optional, the customer does not see it)</span>
+          <Growing class="textarea" rows={3} value={note} onValue={setNote} label="Note for the team" maxLength={limit} />
+        </label>
+        <Actions label="Transfer" disabled={!team} />
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,264 @@
+// The third column: what the agent needs to know before the first word, the reason first.
+
+import type { ComponentChildren } from "preact";
+import { useNow } from "../shared/parts.tsx";
+import { clock, relative } from "../shared/time.ts";
+import type { Decision, Package } from "../shared/types.ts";
+import { Due, Priority } from "./queue.tsx";
+import * as s from "./store.ts";
+import { actionWords, countryName, languageName, percent, readable, reasonWords } from "./words.ts";
+
+export function PackageView() {
+  const p = s.open.value?.package;
+  return (
+    <aside class="column package" aria-label="Package">
+      <div class="scroll">
+        {!s.openId.value ? (
+          <p class="empty">Open a conversation to see why it came to people and what is known.</p>
+        ) : !s.open.value ? (
+          <p class="empty">{s.openFailed.value ? "" : "Loading…"}</p>
+        ) : p ? (
+          <Contents p={p} />
+        ) : (
+          <p class="empty">This conversation was never handed to people, so there is no package.</p>
+        )}
+      </div>
+    </aside>
+  );
+}
+
+function Contents({ p }: { p: Package }) {
+  const now = useNow(1000);
+  const h = s.handoff.value;
+  const decision: Decision | undefined = p.trace ? (p.trace.decision ?? p.trace) : undefined;
+  const earlier = Array.isArray(p.earlier_handoffs) ? p.earlier_handoffs.length : (p.earlier_handoffs ?? 0);
+  return (
+    <>
+      <section class="why">
+        <h2>Why you got this</h2>
+        <p class="why-reason">{reasonWords(p.reason)}</p>
+        {p.explanation && <p>{p.explanation}</p>}
+        <p class="why-facts">
+          <Priority p={h?.priority ?? p.priority} />
+          {p.topic && <span class="tag">{readable(p.topic)}</span>}
+          {h && <Due h={h} now={now} />}
+        </p>
+      </section>
+      <Part title="Summary" mark={p.corrected ? "Corrected by the customer" : undefined}>
+        {p.corrected ? (
+          <>
+            <p class="pre" dir="auto">
+              {p.corrected}
+            </p>
+            <details>
+              <summary>What was written before</summary>
+              <Summary p={p} />
+            </details>
+          </>
+        ) : (
+          <Summary p={p} />
+        )}
+        {p.note && (
+          <p class="pre" dir="auto">
+            <b>The customer added:</b> {p.note}
+          </p>
+        )}
+      </Part>
+      <Part title="Customer">
+        <dl class="facts">
+          <Fact name="Name">{p.customer?.name || "Anonymous"}</Fact>
+          {p.customer?.email && <Fact name="E-mail">{p.customer.email}</Fact>}
+          <Fact name="Identity">{p.customer?.verified ? "Confirmed by the company's own system" : "Not confirmed"}</Fact>
+          <Fact name="Country">{countryName(p.market)}</Fact>
+          <Fact name="Language">{languageName(p.language)}</Fact>
+          {p.audience && <Fact name="Kind">{readable(p.audience)}</Fact>}
+          {p.sentiment && <Fact name="Mood">{readable(p.sentiment)}</Fact>}
+        </dl>
+      </Part>
+      {(p.articles?.length ?? 0) > 0 && (
+        <Part title="Articles">
+          <ul class="articles">
+            {p.articles?.map((a, i) => (
+              <li key={i}>
+                <a href={a.url} target="_blank" rel="noopener">
+                  {a.title}
+                </a>
+                <span class="quiet-text"> v{a.version}</span>
+                {a.quote && <p class="quote">{a.quote}</p>}
+              </li>
+            ))}
+          </ul>
+        </Part>
+      )}
+      {(p.promises?.length ?? 0) > 0 && (
+        <Part title="Promised to the customer">
+          <ul class="promises">
+            {p.promises?.map((x, i) => (
+              <li key={i}>
+                {x.text.charAt(0).toUpperCase() + x.text.slice(1)}
+                <span class="quiet-text">
+                  {" "}
+                  by {clock(Date.parse(x.by), now, navigator.language)} ({relative(Date.parse(x.by), now, "en")})
+                </span>
+              </li>
+            ))}
+          </ul>
+        </Part>
+      )}
+      <Part title="Earlier handoffs">
+        <p>{earlier === 0 ? "None in this conversation." : earlier === 1 ? "One in this conversation." : `${earlier} in this conversation.`}</p>
+      </Part>
+      {decision && <Trace d={decision} />}
+    </>
+  );
+}
+
+function Part(p: { title: string; mark?: string; children: ComponentChildren }) {
+  return (
+    <section class="part">
+      <h3>
+        {p.title}
+        {p.mark && <span class="tag answer">{p.mark}</span>}
+      </h3>
+      {p.children}
+    </section>
+  );
+}
+
+function Fact(p: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{p.name}</dt>
+      <dd dir="auto">{p.children}</dd>
+    </div>
+  );
+}
+
+/** The server's lines begin with what they are ("Wants: …"), which the labels here say already. */
+const bare = (text: string | undefined) => (text ?? "").replace(/^(Wants|Was shown|Last asked): /, "");
+
+function Summary({ p }: { p: Package }) {
+  const lines: [string, string][] = [
+    ["Wants", bare(p.summary?.wants)],
+    ["Tried", bare(p.summary?.tried)],
+    ["Open question", bare(p.summary?.open_question)],
+  ];
+  const shown = lines.filter(([, text]) => text !== "");
+  if (shown.length === 0) return <p>Nothing was written yet.</p>;
+  return (
+    <dl class="summary">
+      {shown.map(([name, text]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd dir="auto">{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Trace({ d }: { d: Decision }) {
+  const p = clamp(d.p_correct);
+  const t = clamp(d.threshold);
+  return (
+    <details class="part trace">
+      <summary>
+        <h3>How the assistant decided</h3>
+        {d.action && <span class="tag">{actionWords(d.action)}</span>}
+      </summary>
+      {d.explanation && <p>{d.explanation}</p>}
+      {p !== undefined && (
+        <div class="meter-block">
+          <p>
+            Sure of its answer: <b>{percent(p)}</b>
+            {t !== undefined && <span class="quiet-text">, needed {percent(t)}</span>}
+          </p>
+          <Meter value={p} mark={t} label={`Confidence ${percent(p)}, threshold ${percent(t)}`} />
+        </div>
+      )}
+      {d.p_stuck !== undefined && (
+        <p>
+          Customer stuck: <b>{percent(d.p_stuck)}</b>
+        </p>
+      )}
+      {d.question && (
+        <p dir="auto">
+          <span class="quiet-text">Understood as: </span>
+          {d.question}
+        </p>
+      )}
+      {(d.topics?.length ?? 0) > 0 && (
+        <>
+          <h4>Topics</h4>
+          <ul class="bars">
+            {d.topics?.slice(0, 5).map((x) => (
+              <li key={x.topic}>
+                <span>{readable(x.topic)}</span>
+                <Meter value={clamp(x.p) ?? 0} label={percent(x.p)} />
+                <span class="num">{percent(x.p)}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {(d.candidates?.length ?? 0) > 0 && (
+        <>
+          <h4>Passages found</h4>
+          <div class="md-table" tabIndex={0}>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Article</th>
+                  <th scope="col" data-align="end">
+                    Score
+                  </th>
+                  <th scope="col" data-align="end">
+                    Words
+                  </th>
+                  <th scope="col" data-align="end">
+                    Meaning
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {d.candidates?.slice(0, 8).map((c, i) => (
+                  <tr key={i}>
+                    <td>
+                      {c.article}
+                      {c.anchor && <span class="quiet-text"> #{c.anchor}</span>}
+                    </td>
+                    <td data-align="end">{number(c.score)}</td>
+                    <td data-align="end">{number(c.lexical)}</td>
+                    <td data-align="end">{number(c.dense)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+      <p class="quiet-text">
+        {d.model ? `Model: ${d.model}` : "No model: answers are quotes"}
+        {d.degraded ? ` · Degraded: ${readable(d.degraded)}` : ""}
+      </p>
+    </details>
+  );
+}
+
+function clamp(n: number | undefined): number | undefined {
+  return n === undefined || !Number.isFinite(n) ? undefined : Math.min(1, Math.max(0, n));
+}
+
+const number = (n: number | undefined) => (n === undefined || n === null ? "–" : n.toFixed(Math.abs(n) < 1 ? 3 : 2));
+
+/** A bar, with a line where the threshold is. Drawn, because pages here may not carry inline styles in their text. */
+function Meter({ value, mark, label }: { value: number; mark?: number; label: string }) {
+  return (
+    <svg class={`meter ${mark !== undefined && value < mark ? "below" : ""}`} viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={label}>
+      <rect class="meter-back" width="100" height="8" rx="2" />
+      <rect class="meter-value" width={value * 100} height="8" rx="2" />
+      {mark !== undefined && <rect class="meter-mark" x={Math.min(99, mark * 100)} width="1" height="8" />}
+    </svg>
+  );
+}
+

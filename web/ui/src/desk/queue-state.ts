@@ -1,0 +1,50 @@
+// The queue as an agent sees it: pure functions over the server's snapshot. The order of waiting is the server's alone.
+
+import type { Handoff, QueueSnapshot } from "../shared/types.ts";
+
+export interface Sections {
+  offers: Handoff[];
+  mine: Handoff[];
+  waiting: Handoff[];
+}
+
+export function sections(q: QueueSnapshot | null, me: string): Sections {
+  const seen = new Set<string>();
+  const offers: Handoff[] = [];
+  const mine: Handoff[] = [];
+  for (const h of [...(q?.mine ?? []), ...(q?.handoffs ?? [])]) {
+    if (seen.has(h.id) || h.agent_id !== me) continue;
+    seen.add(h.id);
+    if (h.state === "offered") offers.push(h);
+    else mine.push(h);
+  }
+  const waiting = (q?.handoffs ?? []).filter((h) => !seen.has(h.id) && h.state !== "accepted");
+  return { offers, mine, waiting };
+}
+
+export type Deadline = { kind: "none" } | { kind: "met" } | { kind: "due" | "soon" | "overdue"; seconds: number };
+
+/** Where the first answer stands against its deadline; "soon" is the last fifth of the time, at least a minute. */
+export function deadline(h: Pick<Handoff, "due_at" | "queued_at" | "first_reply_at">, now: number): Deadline {
+  if (h.first_reply_at) return { kind: "met" };
+  if (!h.due_at) return { kind: "none" };
+  const due = Date.parse(h.due_at);
+  const left = (due - now) / 1000;
+  if (left < 0) return { kind: "overdue", seconds: -left };
+  const whole = (due - Date.parse(h.queued_at)) / 1000;
+  return { kind: left <= Math.max(60, whole / 5) ? "soon" : "due", seconds: left };
+}
+
+/** Offers that were not there before: what a sound is worth. */
+export function newOffers(before: Handoff[], after: Handoff[]): Handoff[] {
+  const known = new Set(before.map((h) => `${h.id} ${h.offer_expires_at}`));
+  return after.filter((h) => !known.has(`${h.id} ${h.offer_expires_at}`));
+}
+
+/** The neighbour in a list that j and k move to; the first or last one when nothing is chosen. */
+export function step<T>(all: T[], current: T | undefined, by: 1 | -1): T | undefined {
+  if (all.length === 0) return undefined;
+  const at = current === undefined ? -1 : all.indexOf(current);
+  if (at < 0) return by > 0 ? all[0] : all[all.length - 1];
+  return all[Math.min(all.length - 1, Math.max(0, at + by))];
+}
