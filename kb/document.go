@@ -2,6 +2,7 @@ package kb
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,12 +35,16 @@ type Document struct {
 	ValidFrom   time.Time // an instant with whole seconds, UTC; zero when not set
 	ValidTo     time.Time // after ValidFrom; zero when not set
 	Markdown    string    // everything after the front matter, byte for byte
+
+	// Questions are how customers ask for this article, by language; one line each. Search reads them, readers do not.
+	Questions map[string][]string
 }
 
 // The limits of a document. They keep a slip, such as a whole article in the title, out of the database.
 const (
 	maxFile        = 1 << 20 // bytes
-	maxFront       = 1 << 14 // bytes
+	maxFront       = 1 << 15 // bytes
+	maxQuestions   = 100     // in all languages together
 	maxTitle       = 200     // characters
 	maxDescription = 500     // characters
 )
@@ -52,13 +57,18 @@ var (
 
 // Equal reports whether two documents have the same content.
 func (d Document) Equal(e Document) bool {
-	return d.key() == e.key() && len(sharedDiff(d, e)) == 0 && d.sameText(e) && d.Review.Equal(e.Review)
+	return d.key() == e.key() && len(sharedDiff(d, e)) == 0 && d.sameText(e) && d.Review.Equal(e.Review) && sameQuestions(d.Questions, e.Questions)
 }
 
 // sameText reports whether two documents would be the same version: what a reader sees, and when.
 func (d Document) sameText(e Document) bool {
 	return d.Title == e.Title && d.Description == e.Description && d.Markdown == e.Markdown &&
 		d.ValidFrom.Equal(e.ValidFrom) && d.ValidTo.Equal(e.ValidTo)
+}
+
+// sameQuestions reports whether two documents are asked for in the same words.
+func sameQuestions(a, b map[string][]string) bool {
+	return maps.EqualFunc(a, b, slices.Equal[[]string])
 }
 
 // sharedDiff names the fields that an article's locales share and in which two documents differ.
@@ -172,6 +182,23 @@ func (d Document) check(line func(field string) int) Problems {
 			bad(f.field, "bad_text", "has a line break or control character; write it on one line")
 		}
 	}
+	n := 0
+	for _, lang := range slices.Sorted(maps.Keys(d.Questions)) {
+		if !localePattern.MatchString(lang) {
+			bad("questions", "bad_locale", quote(lang)+` must be a language code such as "en"`)
+		}
+		if n += len(d.Questions[lang]); len(d.Questions[lang]) == 0 {
+			bad("questions", "bad_question", "has no questions in "+quote(lang)+"; write some or remove the line")
+		}
+		for _, q := range d.Questions[lang] {
+			if q == "" || strings.TrimSpace(q) != q || utf8.RuneCountInString(q) > maxTitle || strings.ContainsFunc(q, notOneLine) || !utf8.ValidString(q) {
+				bad("questions", "bad_question", quote(q)+" must be one line of at most "+itoa(maxTitle)+" characters, without spaces around it")
+			}
+		}
+	}
+	if n > maxQuestions {
+		bad("questions", "too_many", "has more than "+itoa(maxQuestions)+"; keep those that differ most")
+	}
 	for _, f := range []struct {
 		field string
 		at    time.Time
@@ -236,6 +263,15 @@ func (d Document) Render() []byte {
 	}
 	line("valid_from", formatTime(d.ValidFrom))
 	line("valid_to", formatTime(d.ValidTo))
+	if len(d.Questions) > 0 {
+		b.WriteString("questions:\n")
+		for _, lang := range slices.Sorted(maps.Keys(d.Questions)) {
+			b.WriteString("  " + scalar(lang) + ":\n")
+			for _, q := range d.Questions[lang] {
+				b.WriteString("    - " + scalar(q) + "\n")
+			}
+		}
+	}
 	b.WriteString("---\n")
 	b.WriteString(d.Markdown)
 	return b.Bytes()

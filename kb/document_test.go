@@ -238,6 +238,9 @@ func documents() *rapid.Generator[Document] {
 			AIExcluded: rapid.Bool().Draw(t, "excluded"), Review: day().Draw(t, "review"), ValidFrom: day().Draw(t, "from"),
 			Markdown: "x" + strings.NewReplacer("\r", "", "\x00", "", "\ufffd", "").Replace(rapid.String().Draw(t, "body")),
 		}
+		if rapid.Bool().Draw(t, "has questions") {
+			d.Questions = rapid.MapOfN(rapid.SampledFrom([]string{"en", "de", "sv", "pt-BR"}), rapid.SliceOfN(oneLine(1, 40), 1, 4), 1, 4).Draw(t, "questions")
+		}
 		if rapid.Bool().Draw(t, "is variant") {
 			d.Variant = word.Draw(t, "variant")
 		}

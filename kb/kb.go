@@ -67,6 +67,8 @@ type Version struct {
 	Revision    int64     // of the knowledge base, when the state last changed
 	PublishedAt time.Time
 	CreatedAt   time.Time
+
+	Questions map[string][]string // how customers ask for it, by language
 }
 
 // Page is an article in one locale: what a reader opens.
@@ -82,7 +84,7 @@ func (p Page) Document() Document {
 		Locale: p.Version.Locale, Markets: p.Article.Markets, Audience: p.Article.Audience,
 		Title: p.Version.Title, Description: p.Version.Description, Review: p.Version.Review,
 		Owner: p.Article.Owner, AIExcluded: p.Article.AIExcluded,
-		ValidFrom: p.Version.ValidFrom, ValidTo: p.Version.ValidTo, Markdown: p.Version.Markdown,
+		ValidFrom: p.Version.ValidFrom, ValidTo: p.Version.ValidTo, Markdown: p.Version.Markdown, Questions: p.Version.Questions,
 	}
 }
 

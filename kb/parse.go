@@ -17,7 +17,7 @@ import (
 
 // fields are the keys that front matter may have, in canonical order.
 var fields = []string{"slug", "variant", "collection", "locale", "markets", "audience", "title", "description",
-	"review", "owner", "ai_excluded", "valid_from", "valid_to"}
+	"review", "owner", "ai_excluded", "valid_from", "valid_to", "questions"}
 
 // ParseFile reads a Markdown file with YAML front matter. The error is Problems: every mistake that the file has, each
 // with its line, its field and the remedy. Nothing is guessed and nothing is dropped, so that
@@ -153,7 +153,7 @@ func (r *frontReader) read(front string) {
 func (r *frontReader) entries(front string) (entries []*ast.MappingValueNode, ok bool) {
 	const remedy = `write one "field: value" on each line, and put values that contain ": " or " #" in double quotes`
 	if len(front) > maxFront {
-		r.add(2, "", "too_long", "front matter is larger than 16 KiB; the article belongs below it")
+		r.add(2, "", "too_long", "front matter is larger than 32 KiB; the article belongs below it")
 		return nil, false
 	}
 	f, err := parser.ParseBytes([]byte(front), 0, parser.AllowDuplicateMapKey())
@@ -221,6 +221,8 @@ func (r *frontReader) set(key string, line int, v ast.Node) {
 			return
 		}
 		d.AIExcluded = b.Value
+	case "questions":
+		d.Questions = r.questions(line, v)
 	case "markets":
 		seq, ok := v.(*ast.SequenceNode)
 		if !ok {
@@ -233,6 +235,37 @@ func (r *frontReader) set(key string, line int, v ast.Node) {
 			}
 		}
 	}
+}
+
+// questions reads lists of questions by language.
+func (r *frontReader) questions(line int, v ast.Node) map[string][]string {
+	var entries []*ast.MappingValueNode
+	switch v := v.(type) {
+	case *ast.MappingNode:
+		entries = v.Values
+	case *ast.MappingValueNode:
+		entries = []*ast.MappingValueNode{v}
+	default:
+		r.add(line, "questions", "bad_question", `must be lists of questions by language, such as "en:" with lines "- how late may I pay" below it`)
+		return nil
+	}
+	out := map[string][]string{}
+	for _, e := range entries {
+		lang := e.Key.GetToken().Value
+		at := e.Key.GetToken().Position.Line + 1
+		seq, ok := e.Value.(*ast.SequenceNode)
+		if _, twice := out[lang]; !ok || twice {
+			r.add(at, "questions", "bad_question", "%s must stand once, with a list of questions", quote(lang))
+			continue
+		}
+		out[lang] = []string{}
+		for _, item := range seq.Values {
+			if q := r.text("questions", at, item); q != "" {
+				out[lang] = append(out[lang], q)
+			}
+		}
+	}
+	return out
 }
 
 // text reads a string. A value that YAML takes for a number, a flag or nothing is refused rather than guessed at.

@@ -206,7 +206,7 @@ func (p *publication) load(ctx context.Context, docs []Document, all bool) error
 	rows, err = p.tx.Query(ctx, `
 		SELECT DISTINCT ON (v.article_id, v.locale, v.state = 'published')
 			v.article_id, v.locale, v.id, v.number, v.state = 'published', v.title, v.description,
-			sha256(convert_to(v.markdown, 'UTF8')), v.review_on, v.valid_from, v.valid_to
+			sha256(convert_to(v.markdown, 'UTF8')), v.review_on, v.valid_from, v.valid_to, v.questions
 		FROM article_versions v JOIN articles a ON a.id = v.article_id
 		WHERE $2 OR a.slug = ANY($1)
 		ORDER BY v.article_id, v.locale, v.state = 'published', v.number DESC`, slugs, all)
@@ -221,7 +221,7 @@ func (p *publication) load(ctx context.Context, docs []Document, all bool) error
 		var sum []byte
 		var review, from, to *time.Time
 		var v formerVersion
-		if err := rows.Scan(&article, &locale, &v.id, &v.number, &live, &v.text.Title, &v.text.Description, &sum, &review, &from, &to); err != nil {
+		if err := rows.Scan(&article, &locale, &v.id, &v.number, &live, &v.text.Title, &v.text.Description, &sum, &review, &from, &to, &v.text.Questions); err != nil {
 			return databaseError("publish", err)
 		}
 		v.text.Markdown, v.text.Review, v.text.ValidFrom, v.text.ValidTo = string(sum), orZero(review), orZero(from), orZero(to)
@@ -263,6 +263,11 @@ func (p *publication) plan(d Document) {
 			p.stamped = append(p.stamped, live.id)
 			change.Action = Updated
 		}
+		if !sameQuestions(d.Questions, live.text.Questions) { // words to be found by; readers see the same version
+			p.updates.Queue(`UPDATE article_versions SET questions = $2 WHERE id = $1`, live.id, questions(d))
+			p.stamped = append(p.stamped, live.id)
+			change.Action = Updated
+		}
 		if a.changed {
 			change.Action = Updated
 		}
@@ -276,7 +281,7 @@ func (p *publication) plan(d Document) {
 		a.live[d.Locale], a.last[d.Locale], change.Number = v, v.number, v.number
 		p.published = append(p.published, v.id)
 		p.newVersions = append(p.newVersions, []any{v.id, a.id, d.Locale, v.number, string(Published), d.Title, d.Description, d.Markdown,
-			orNull(d.Review), orNull(d.ValidFrom), orNull(d.ValidTo), p.revision, p.now, p.now})
+			orNull(d.Review), orNull(d.ValidFrom), orNull(d.ValidTo), p.revision, p.now, p.now, questions(d)})
 		for _, s := range Chunk(d) {
 			p.newPassages = append(p.newPassages, []any{v.id, s.Ordinal, notNil(s.Headings), s.Anchor, s.Markdown, s.Text, s.Hash})
 		}
@@ -290,6 +295,14 @@ func (p *publication) plan(d Document) {
 		p.report.Unchanged++
 	}
 	p.report.Changes = append(p.report.Changes, change)
+}
+
+// questions returns the document's questions as they are stored: never null.
+func questions(d Document) map[string][]string {
+	if d.Questions == nil {
+		return map[string][]string{}
+	}
+	return d.Questions
 }
 
 // endMissing takes down what is published and not given.
@@ -383,7 +396,7 @@ func (p *publication) write(ctx context.Context) error {
 	}{
 		{"articles", []string{"id", "slug", "variant", "collection", "audience", "markets", "owner", "ai_excluded"}, p.newArticles},
 		{"article_versions", []string{"id", "article_id", "locale", "number", "state", "title", "description", "markdown",
-			"review_on", "valid_from", "valid_to", "revision", "published_at", "created_at"}, p.newVersions},
+			"review_on", "valid_from", "valid_to", "revision", "published_at", "created_at", "questions"}, p.newVersions},
 		{"passages", []string{"version_id", "ordinal", "headings", "anchor", "markdown", "text", "hash"}, p.newPassages},
 	} {
 		if len(t.rows) == 0 {

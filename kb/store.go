@@ -82,14 +82,17 @@ func notFound(slug string) error {
 
 // pageColumns are the columns that scanPage reads, of articles a and article_versions v.
 const pageColumns = `a.id, a.slug, a.variant, a.collection, a.audience, a.markets, a.owner, a.ai_excluded, a.created_at, a.updated_at,
-	v.id, v.locale, v.number, v.state, v.title, v.description, v.markdown, v.review_on, v.valid_from, v.valid_to, v.revision, v.published_at, v.created_at`
+	v.id, v.locale, v.number, v.state, v.title, v.description, v.markdown, v.review_on, v.valid_from, v.valid_to, v.revision, v.published_at, v.created_at, v.questions`
 
 func scanPage(row pgx.CollectableRow) (Page, error) {
 	var p Page
 	var review, from, to, published *time.Time
 	a, v := &p.Article, &p.Version
 	err := row.Scan(&a.ID, &a.Slug, &a.Variant, &a.Collection, &a.Audience, &a.Markets, &a.Owner, &a.AIExcluded, &a.CreatedAt, &a.UpdatedAt,
-		&v.ID, &v.Locale, &v.Number, &v.State, &v.Title, &v.Description, &v.Markdown, &review, &from, &to, &v.Revision, &published, &v.CreatedAt)
+		&v.ID, &v.Locale, &v.Number, &v.State, &v.Title, &v.Description, &v.Markdown, &review, &from, &to, &v.Revision, &published, &v.CreatedAt, &v.Questions)
+	if len(v.Questions) == 0 {
+		v.Questions = nil
+	}
 	v.ArticleID = a.ID
 	v.Review, v.ValidFrom, v.ValidTo, v.PublishedAt = orZero(review), orZero(from), orZero(to), orZero(published)
 	return p, err
