@@ -165,6 +165,7 @@ func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
 		sources[i] = ground.Source{N: i + 1, Title: p.Title + " " + strings.Join(p.Headings, " "), Text: p.Text}
 	}
 	check := ground.NewChecker(sources)
+	check.Allow(a.cfg.Company)
 	split := ground.NewSplitter(d.Language)
 	sp := newSpeaker(ctx, t.speak)
 	cited := map[int]bool{}

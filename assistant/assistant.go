@@ -58,6 +58,7 @@ type Triage struct {
 
 // Config sets the assistant's limits. The zero value is fit for production.
 type Config struct {
+	Company        string        // named in answers without standing in every passage
 	Off            bool          // kill switch: every turn goes to a human
 	TurnTimeout    time.Duration // for a whole turn, model included; 60 s
 	RetrievalLimit time.Duration // for retrieval; 5 s

@@ -137,13 +137,6 @@ type TopicPolicy struct {
 	SafeText string          `json:"safe_text,omitempty"`
 }
 
-// The probability from which a topic counts. A missed fraud case costs more than a needless handoff, so urgent topics need
-// less evidence; provisional until thresholds are certified on labelled data.
-const (
-	urgentTopicP = 0.45 // priorities 1 and 2
-	topicP       = 0.50
-)
-
 // Thresholds on the probability that an answer is right, by topic group; the cost of a wrong answer differs.
 var thresholds = map[string]float64{"money": 0.55, "normal": 0.50, "howto": 0.45}
 

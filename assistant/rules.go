@@ -34,7 +34,7 @@ func (a *Assistant) rules(t *turn) bool {
 			d.Fixed = localised(topic.SafeText, d.Language)
 		}
 		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+d.quoteCue(triage.Legal)+".")
-	case d.Cues.Has(triage.Vulnerable):
+	case d.Cues.Has(triage.Vulnerable) && (d.TopicInfo == nil || d.TopicInfo.AI != triage.AIInfo): // there a person follows anyway
 		d.Priority = min(d.Priority, 2)
 		if d.Topic == "" {
 			d.Topic = distressTopic

@@ -47,7 +47,7 @@ func mostUrgent(scores []triage.Score, tr *Triage, language string) *TopicPolicy
 		if !ok {
 			continue // "none"
 		}
-		if s.P < topicP && (topic.Priority > 2 || s.P < urgentTopicP) {
+		if s.P < triage.Credible(topic.Priority) {
 			continue
 		}
 		if best == nil || topic.Priority < best.Priority || topic.Priority == best.Priority && s.P > best.P {

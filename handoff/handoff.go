@@ -188,7 +188,7 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err := s.SetOwner(ctx, chat.OwnedByQueue, nil); err != nil {
 		return h, err
 	}
-	place, err := d.place(ctx, s.Tx(), h, open, opens)
+	place, err := d.place(ctx, s.Tx(), h, team, s.Now())
 	if err != nil {
 		return h, err
 	}
@@ -241,8 +241,7 @@ func (d *Desk) current(ctx context.Context, db db, conversation uuid.UUID) (Hand
 	if err != nil {
 		return h, Place{}, err
 	}
-	open, opens := team.Hours.At(h.Market, time.Now())
-	p, err := d.place(ctx, db, h, open, opens)
+	p, err := d.place(ctx, db, h, team, time.Now())
 	return h, p, err
 }
 

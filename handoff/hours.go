@@ -106,6 +106,14 @@ func (h Hours) At(market string, t time.Time) (open bool, opens time.Time) {
 	return false, opens
 }
 
+// Zone is the IANA name of the time zone that the market's hours are in; "" where the team has none.
+func (h Hours) Zone(market string) string {
+	if s, ok := h.Markets[market]; ok {
+		return s.TimeZone
+	}
+	return h.Markets[""].TimeZone
+}
+
 func (s Schedule) holiday(date time.Time) bool {
 	d := date.Format(time.DateOnly)
 	for _, h := range s.Holidays {

@@ -56,8 +56,9 @@ const recent = "12 hours"
 // place counts who is ahead and estimates the wait as the larger of queue length times recent handling time over agents
 // at work, and the wait of the last one to enter service (the latter is the better predictor when load changes; Ibrahim
 // and Whitt, "Real-time delay estimation based on delay history", 2009).
-func (d *Desk) place(ctx context.Context, q db, h Handoff, open bool, opens time.Time) (Place, error) {
-	p := Place{Open: open}
+func (d *Desk) place(ctx context.Context, q db, h Handoff, team Team, now time.Time) (Place, error) {
+	open, opens := team.Hours.At(h.Market, now)
+	p := Place{Open: open, Zone: team.Hours.Zone(h.Market)}
 	if !open && !opens.IsZero() {
 		p.OpensAt = &opens
 	}

@@ -135,8 +135,7 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if err != nil {
 			return err
 		}
-		open, opens := team.Hours.At(after.Market, s.Now())
-		p, err := d.place(ctx, s.Tx(), after, open, opens)
+		p, err := d.place(ctx, s.Tx(), after, team, s.Now())
 		if err != nil {
 			return err
 		}

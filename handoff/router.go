@@ -215,9 +215,7 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 			return err
 		}
 		h.State, h.DueAt = Asynchronous, &by
-		p := Place{}
-		at := by
-		p.OpensAt = &at
+		p := Place{OpensAt: &by, Zone: team.Hours.Zone(h.Market)}
 		m := chat.Message{Author: chat.System, Text: line(h.Language, "asynchronous", p.when(languageIndex(h.Language)))}
 		if err := s.AddMessage(ctx, &m); err != nil {
 			return err
@@ -236,8 +234,7 @@ func (d *Desk) announce(ctx context.Context, s *chat.Session, h Handoff) error {
 	if err != nil {
 		return err
 	}
-	open, opens := team.Hours.At(h.Market, s.Now())
-	p, err := d.place(ctx, s.Tx(), h, open, opens)
+	p, err := d.place(ctx, s.Tx(), h, team, s.Now())
 	if err != nil {
 		return err
 	}

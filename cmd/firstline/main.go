@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // opening hours need time zones, also on machines that have none
 
@@ -28,9 +29,6 @@ type CLI struct {
 	User    UserCmd    `cmd:"" help:"Manage the people who work here."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
-
-// version is set by the build.
-var version = "dev"
 
 func main() {
 	// A second signal ends the process at once, whatever is still going on.
@@ -105,6 +103,15 @@ type VersionCmd struct{}
 
 // Run prints it.
 func (VersionCmd) Run(e *env) error {
+	version := "of unknown origin"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				version = s.Value
+			}
+		}
+	}
 	_, err := fmt.Fprintln(e.out, "firstline", version)
 	return err
 }
