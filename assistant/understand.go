@@ -160,6 +160,9 @@ func leansOn(c *chat.Claim, message string) string {
 			break
 		}
 	}
+	if said == "" && title == "" { // the first question may lean on the article that the chat was opened from
+		title = strings.ReplaceAll(c.Conversation.Article, "-", " ")
+	}
 	return strings.TrimSpace(said + "\n" + title)
 }
 

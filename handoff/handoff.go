@@ -192,6 +192,9 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err != nil {
 		return h, err
 	}
+	if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2 WHERE id = $1`, h.ID, place.Position); err != nil {
+		return h, err
+	}
 	line := chat.Message{Author: chat.System, Text: place.line(h.Language)}
 	if err := s.AddMessage(ctx, &line); err != nil {
 		return h, err

@@ -80,6 +80,9 @@ func (d *Desk) Route(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.tellPositions(ctx); err != nil {
+		return fmt.Errorf("positions: %w", err)
+	}
 	for _, id := range due { // these speak to the customer, so each is a session of its conversation
 		if err := d.giveUp(ctx, id); err != nil {
 			return fmt.Errorf("escalate %s: %w", id, err)
@@ -226,6 +229,49 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 		return nil // taken meanwhile
 	}
 	return err
+}
+
+// Positions are told to those near the front, few at a look: further back they change too often to help anyone.
+const (
+	toldPositions = 20
+	toldAtOnce    = 16
+)
+
+// tellPositions appends an event for waiting customers whose position has changed since they were told.
+func (d *Desk) tellPositions(ctx context.Context) error {
+	rows, err := d.pool.Query(ctx, `
+		SELECT id, conversation_id, position FROM (
+			SELECT id, conversation_id, told_position, row_number() OVER (PARTITION BY team ORDER BY priority, queued_at, id) AS position
+			FROM handoffs WHERE state IN ('queued', 'offered', 'asynchronous')) w
+		WHERE position <> told_position AND position <= $1 LIMIT $2`, toldPositions, toldAtOnce)
+	if err != nil {
+		return err
+	}
+	type moved struct {
+		ID, ConversationID uuid.UUID
+		Position           int
+	}
+	queue, err := pgx.CollectRows(rows, pgx.RowToStructByPos[moved])
+	if err != nil {
+		return err
+	}
+	for _, m := range queue {
+		err := d.record.Do(ctx, m.ConversationID, func(ctx context.Context, s *chat.Session) error {
+			tag, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2 WHERE id = $1 AND told_position <> $2 AND ended_at IS NULL AND state <> 'accepted'`, m.ID, m.Position)
+			if err != nil || tag.RowsAffected() == 0 {
+				return err
+			}
+			h, err := findHandoff(ctx, s.Tx(), `h.id = $1`, m.ID)
+			if err != nil {
+				return err
+			}
+			return d.announce(ctx, s, h)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // announce appends the handoff's event at its present place.

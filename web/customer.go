@@ -101,9 +101,12 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.CustomerToken != "" {
 		return fault.Field("customer_token", "identity_not_configured", "This server has no key to verify customers with; leave the field out to stay anonymous.")
 	}
+	if in.Article != "" && !slugPattern.MatchString(in.Article) {
+		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
+	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
-		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, IdempotencyKey: c.GetHeader("Idempotency-Key"),
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, Article: in.Article, IdempotencyKey: c.GetHeader("Idempotency-Key"),
 	})
 	if err != nil {
 		return err

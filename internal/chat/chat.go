@@ -82,6 +82,7 @@ type Conversation struct {
 	TurnSpoken  bool
 	NextTurnID  *uuid.UUID
 	Instruction string
+	Article     string // slug of the article that the chat was opened from; "" for none
 	CreatedAt   time.Time
 }
 

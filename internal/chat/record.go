@@ -90,6 +90,7 @@ type NewConversation struct {
 	Channel, Market, Locale, Audience string
 	Customer                          Person
 	Greeting                          string // the assistant's first message, with the disclosure; "" for none
+	Article                           string // slug of the article that the chat is opened from; "" for none
 	IdempotencyKey                    string // the same key gives the same conversation; "" for none
 }
 
@@ -108,8 +109,8 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 	var stored uuid.UUID
 	err := r.pool.QueryRow(ctx, `
 		WITH c AS (
-			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key, article)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11)
 			ON CONFLICT (idempotency_key) DO NOTHING
 			RETURNING id
 		), m AS (
@@ -117,7 +118,7 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 			SELECT $9, c.id, 1, 'assistant', $10 FROM c WHERE $7::bigint = 1
 		)
 		SELECT id FROM c UNION ALL SELECT id FROM conversations WHERE idempotency_key = $8 LIMIT 1`,
-		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting).Scan(&stored)
+		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting, n.Article).Scan(&stored)
 	if errors.Is(err, pgx.ErrNoRows) { // a request with the same key committed in between
 		err = r.pool.QueryRow(ctx, `SELECT id FROM conversations WHERE idempotency_key = $1`, key).Scan(&stored)
 	}
@@ -128,12 +129,12 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 }
 
 const conversationColumns = `id, channel, market, locale, audience, customer, owner, owner_epoch, agent_id, status,
-	last_seq, customer_seq, fence_seq, turn_id, turn_attempt, turn_spoken, next_turn_id, instruction, created_at`
+	last_seq, customer_seq, fence_seq, turn_id, turn_attempt, turn_spoken, next_turn_id, instruction, article, created_at`
 
 func scanConversation(row pgx.Row) (Conversation, error) {
 	var c Conversation
 	err := row.Scan(&c.ID, &c.Channel, &c.Market, &c.Locale, &c.Audience, &c.Customer, &c.Owner, &c.Epoch, &c.AgentID, &c.Status,
-		&c.LastSeq, &c.CustomerSeq, &c.FenceSeq, &c.TurnID, &c.TurnAttempt, &c.TurnSpoken, &c.NextTurnID, &c.Instruction, &c.CreatedAt)
+		&c.LastSeq, &c.CustomerSeq, &c.FenceSeq, &c.TurnID, &c.TurnAttempt, &c.TurnSpoken, &c.NextTurnID, &c.Instruction, &c.Article, &c.CreatedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, notFound()
 	}

@@ -89,7 +89,7 @@ const receiveSQL = `
 		UPDATE turns SET to_seq = c.customer_seq FROM c WHERE turns.id = c.next_turn_id AND c.next_turn_id <> $6
 	)
 	SELECT c.market, c.locale, c.audience, c.customer, c.owner, c.owner_epoch, c.fence_seq, c.customer_seq, c.turn_id, c.next_turn_id,
-		c.superseded_turn, c.instruction, c.channel, c.created_at,
+		c.superseded_turn, c.instruction, c.article, c.channel, c.created_at,
 		(SELECT created_at FROM m), (SELECT from_seq FROM t), (SELECT data FROM e),
 		(SELECT jsonb_agg(h) FROM (
 			SELECT id, seq, author, body AS text, citations, turn_id AS turn, visibility, helpful, created_at FROM messages
@@ -110,7 +110,7 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 	var past []PastTurn
 	err := r.pool.QueryRow(ctx, receiveSQL, id, in.ClientID, in.Text, in.Attachments, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit).
 		Scan(&conv.Market, &conv.Locale, &conv.Audience, &conv.Customer, &conv.Owner, &conv.Epoch, &conv.FenceSeq, &msg.Seq, &conv.TurnID,
-			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history, &past)
+			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Article, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history, &past)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r.received(ctx, id, in.ClientID)
 	}
