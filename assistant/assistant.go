@@ -60,6 +60,7 @@ type Triage struct {
 type Config struct {
 	Company        string        // named in answers without standing in every passage
 	Off            bool          // kill switch: every turn goes to a human
+	Settle         time.Duration // wait for the rest of a message that looks unfinished; 0 for not at all
 	TurnTimeout    time.Duration // for a whole turn, model included; 60 s
 	RetrievalLimit time.Duration // for retrieval; 5 s
 	Passages       int           // passages given to the model; 6
@@ -152,7 +153,13 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 		return nil
 	}
 	if a.rules(t) { // hard rules: no score overrides them, and they need no model
+		if t.decision.Action == Reply {
+			return a.settle(ctx, t)
+		}
 		return nil
+	}
+	if err := a.settle(ctx, t); err != nil {
+		return err
 	}
 	a.condense(ctx, t)
 
@@ -168,6 +175,21 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	}
 	defer t.mark("answer")
 	return a.say(ctx, t)
+}
+
+// settle waits a moment when the message looks like the beginning of several ("hi", "my card"): the next one then
+// supersedes this turn before it has spoken, and the customer gets one answer to all of them.
+func (a *Assistant) settle(ctx context.Context, t *turn) error {
+	if a.cfg.Settle <= 0 || t.Attempt == 0 || !unfinished(t.Text()) {
+		return nil
+	}
+	defer t.mark("settle")
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(a.cfg.Settle):
+		return nil
+	}
 }
 
 // Preview is what a turn would say, and why, without anything being written.

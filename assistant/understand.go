@@ -178,3 +178,12 @@ func affirms(s string) bool {
 	s = strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) }), " ")
 	return yes[s]
 }
+
+// unfinished reports whether a message looks like the first of several: very few words and no end.
+func unfinished(s string) bool {
+	s = strings.TrimSpace(s)
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".?!") || strings.HasSuffix(s, "？") || strings.HasSuffix(s, "。") {
+		return false
+	}
+	return len(words(s)) <= 3
+}

@@ -112,7 +112,7 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 	} else {
 		a.searcher = retrieval.New(pool, nil, retrieval.Options{Log: a.log})
 	}
-	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Off: e.cfg.Off})
+	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Settle: e.cfg.Settle, Off: e.cfg.Off})
 	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
 	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
 	return a, nil

@@ -28,9 +28,10 @@ type Config struct {
 	PromptPrice         float64       `env:"FIRSTLINE_PROMPT_PRICE" help:"Price of a million prompt tokens, for the cost metrics."`
 	CompletionPrice     float64       `env:"FIRSTLINE_COMPLETION_PRICE" help:"Price of a million completion tokens."`
 
-	Off   bool          `env:"FIRSTLINE_ASSISTANT_OFF" name:"assistant-off" help:"Kill switch: every question goes to a person."`
-	Lease time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
-	Offer time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
+	Settle time.Duration `env:"FIRSTLINE_SETTLE" default:"1200ms" help:"Wait for the rest of a message that looks unfinished, such as hi."`
+	Off    bool          `env:"FIRSTLINE_ASSISTANT_OFF" name:"assistant-off" help:"Kill switch: every question goes to a person."`
+	Lease  time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
+	Offer  time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
 
 	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`
 	Markets []string `env:"FIRSTLINE_MARKETS" default:"gb:United Kingdom:en,us:United States:en+es,de:Deutschland:de+en,es:España:es+en,se:Sverige:sv+en" help:"Markets as code:name:locale+locale, separated by commas."`
