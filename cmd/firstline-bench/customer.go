@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -134,18 +135,19 @@ func (f *firstline) turn(ctx context.Context, n int, question string) (sample, e
 	if s.outcome == "" {
 		return sample{}, errors.New("the stream ended without the turn's end")
 	}
-	if s.first == 0 {
-		return sample{}, fmt.Errorf("the turn ended (%s) without a word of the assistant", s.outcome)
-	}
-	if len(s.outcome) >= len(handedOff) && s.outcome[:len(handedOff)] == handedOff {
+	if strings.HasPrefix(s.outcome, "handed_off") { // what the customer reads then comes from the desk
+		if s.first == 0 {
+			s.first = s.total
+		}
 		if f.open[n], err = f.start(ctx); err != nil {
 			return sample{}, err
 		}
 	}
+	if s.first == 0 {
+		return sample{}, fmt.Errorf("the turn ended (%s) without a word of the assistant", s.outcome)
+	}
 	return s, nil
 }
-
-const handedOff = "handed_off"
 
 // follow opens the event stream of a conversation and returns when the server has answered its head.
 func (f *firstline) follow(ctx context.Context, c conversation) (io.Closer, error) {

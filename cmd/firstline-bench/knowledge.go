@@ -51,7 +51,8 @@ func readKnowledge(dir string) (knowledge, error) {
 }
 
 // documents makes so many articles of one passage each. When there are fewer originals, they come again with sentences
-// of two others put in, so that no two passages are the same. Every article ends with the stub's answer.
+// of two others put in, so that no two passages are the same. Every article ends with the stub's answer as one sentence,
+// which supports it in whole and in parts.
 func (k knowledge) documents(n int) []kb.Document {
 	rng := rand.New(rand.NewPCG(1, 2)) // the same at every run
 	docs := make([]kb.Document, n)
@@ -69,7 +70,7 @@ func (k knowledge) documents(n int) []kb.Document {
 		}
 		docs[i] = kb.Document{
 			Slug: fmt.Sprintf("article-%05d", i), Collection: "help", Locale: kb.SourceLocale, Audience: kb.Consumer, Title: a.Title,
-			Markdown: plainMarkdown(content) + "\n\n" + answerText + "\n",
+			Markdown: plainMarkdown(content) + "\n\n" + answerSentence + "\n",
 		}
 	}
 	return docs

@@ -33,6 +33,7 @@ type measureCommand struct {
 	Rest        time.Duration `default:"5s" help:"How long the server is watched without load."`
 	JSON        string        `name:"json" placeholder:"FILE" help:"Also write the results as JSON."`
 	RunLimit    time.Duration `default:"60s" help:"Longest time of one run."`
+	Hold        bool          `help:"Afterwards keep PostgreSQL, the stub and the server of the first scenario running, until interrupted."`
 	Limit       time.Duration `default:"30m" help:"Longest time of everything."`
 	Temporary   string        `placeholder:"DIR" help:"Where the temporary directory is made; the system's own place by default."`
 	ReadyLimit  time.Duration `default:"5m" help:"Longest time for the server to index the passages."`
@@ -89,9 +90,28 @@ func (c *measureCommand) Run(ctx context.Context, o output) error {
 	}
 	report.write(o.out)
 	if c.JSON != "" {
-		return report.save(c.JSON)
+		if err := report.save(c.JSON); err != nil {
+			return err
+		}
+	}
+	if c.Hold {
+		return b.hold(ctx, chosen[0])
 	}
 	return nil
+}
+
+// hold keeps a scenario's server running, for looking into it by hand.
+func (b *bench) hold(ctx context.Context, s scenario) error {
+	if err := b.startServer(ctx, s, firstlineDatabase); err != nil {
+		return err
+	}
+	b.progress(fmt.Sprintf("server %s, profiles %s, model %s/v1, database %s", b.base, b.debug, b.stubURL, b.cluster.url(firstlineDatabase)))
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.server.ended:
+		return b.server.failure("ended by itself")
+	}
 }
 
 func chooseScenarios(names []string) ([]scenario, error) {
@@ -130,6 +150,7 @@ type bench struct {
 const (
 	firstlineDatabase = "bench"
 	floorDatabase     = "floor"
+	idleDatabase      = "idle" // for the memory of idle streams: a server with little else in its memory
 )
 
 // end stops everything that was started, in the order in which things depend on each other.
@@ -164,8 +185,13 @@ func (b *bench) run(ctx context.Context, chosen []scenario) (*report, error) {
 		return nil, err
 	}
 	rep := newReport(b, k.Origin)
-	for i, s := range chosen {
-		if err := b.measureScenario(ctx, rep, s, i == 0); err != nil {
+	if b.Idle > 0 {
+		if rep.Idle, err = b.idleStreams(ctx, chosen[0]); err != nil {
+			return nil, fmt.Errorf("idle streams: %w", err)
+		}
+	}
+	for _, s := range chosen {
+		if err := b.measureScenario(ctx, rep, s); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
@@ -190,7 +216,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.startCluster(ctx, false); err != nil {
 		return err
 	}
-	for _, name := range []string{firstlineDatabase, floorDatabase} {
+	for _, name := range []string{firstlineDatabase, floorDatabase, idleDatabase} {
 		if err := b.cluster.createDatabase(ctx, name); err != nil {
 			return err
 		}
@@ -310,7 +336,7 @@ func (b *bench) startFloor(ctx context.Context, s scenario) error {
 
 // startServer starts the server of a scenario and waits until its index is complete. The demo brings teams and topics, as a
 // real desk has them; its articles are not loaded, because there are articles already.
-func (b *bench) startServer(ctx context.Context, s scenario) error {
+func (b *bench) startServer(ctx context.Context, s scenario, database string) error {
 	addr, err := freeAddr()
 	if err != nil {
 		return err
@@ -319,7 +345,7 @@ func (b *bench) startServer(ctx context.Context, s scenario) error {
 	if err != nil {
 		return err
 	}
-	env := []string{"DATABASE_URL=" + b.cluster.url(firstlineDatabase)}
+	env := []string{"DATABASE_URL=" + b.cluster.url(database)}
 	if s.chat != "" || s.embedding {
 		env = append(env, "OPENAI_BASE_URL="+b.stubURL+"/v1", "OPENAI_API_KEY=x")
 	}
@@ -343,8 +369,8 @@ func (b *bench) startServer(ctx context.Context, s scenario) error {
 }
 
 // measureScenario measures one configuration beside the floor.
-func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario, first bool) error {
-	if err := b.startServer(ctx, s); err != nil {
+func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario) error {
+	if err := b.startServer(ctx, s, firstlineDatabase); err != nil {
 		return err
 	}
 	defer func() { b.server.stop(); b.server = nil }()
@@ -355,18 +381,18 @@ func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario, fi
 	if err := b.cluster.settle(ctx, firstlineDatabase); err != nil {
 		return err
 	}
-	questions, counts, err := b.answerable(ctx)
+	questions, counts, err := b.answerable(ctx, s)
 	if err != nil {
 		return err
 	}
 	b.progress(fmt.Sprintf("%s: of %d questions asked beforehand: %s", s.name, len(b.sampleQuestions()), describe(counts)))
 	out := scenarioReport{Name: s.name, About: s.about, Questions: len(questions), Screened: counts}
-	if first && b.Idle > 0 {
-		if out.Idle, err = b.idleStreams(ctx); err != nil {
-			return fmt.Errorf("idle streams: %w", err)
+	ours, theirs := newFirstline(b.base), newBareFloor(b.floorURL)
+	for _, t := range []target{ours, theirs} {
+		if err := b.warmUp(ctx, t, questions); err != nil {
+			return err
 		}
 	}
-	ours, theirs := newFirstline(b.base), newBareFloor(b.floorURL)
 	for round := range b.Rounds {
 		for _, at := range b.At {
 			l := load{concurrency: at, turns: b.Turns, perConv: b.PerConv, limit: b.RunLimit, questions: questions}
@@ -405,22 +431,26 @@ const screened = 240
 func (b *bench) sampleQuestions() []string { return b.questions[:min(len(b.questions), screened)] }
 
 // answerable asks questions in conversations of their own and keeps those that are answered: what is timed is the cost of
-// answers, and a handoff ends a conversation for the assistant.
-func (b *bench) answerable(ctx context.Context) ([]string, map[string]int, error) {
+// answers, and a handoff ends a conversation for the assistant. With a model, its words must have been shown.
+func (b *bench) answerable(ctx context.Context, s scenario) ([]string, map[string]int, error) {
 	f := newFirstline(b.base)
 	asked := b.sampleQuestions()
 	if err := f.prepare(ctx, len(asked)); err != nil {
 		return nil, nil, err
 	}
+	wanted := "answered/generated"
+	if s.chat == "" {
+		wanted = "answered/quoted"
+	}
 	var kept []string
 	counts := map[string]int{}
 	for i, q := range asked {
-		s, err := f.turn(ctx, i, q)
+		t, err := f.turn(ctx, i, q)
 		if err != nil {
 			return nil, nil, fmt.Errorf("question %q: %w", q, err)
 		}
-		counts[s.outcome]++
-		if strings.HasPrefix(s.outcome, "answered/generated") || strings.HasPrefix(s.outcome, "answered/quoted") {
+		counts[t.outcome]++
+		if t.outcome == wanted {
 			kept = append(kept, q)
 		}
 	}
@@ -430,13 +460,29 @@ func (b *bench) answerable(ctx context.Context) ([]string, map[string]int, error
 	return kept, counts, nil
 }
 
-// warmUp is how many turns precede each timed run.
-const warmUp = 20
+const (
+	// PostgreSQL plans a prepared statement anew for its first five executions on a connection. So many turns for each
+	// conversation of the busiest run leave every connection of the pools with its lasting plans.
+	planTurns = 10
+	// settleTurns precede each timed run, so that none begins on connections that have gone cold.
+	settleTurns = 20
+)
+
+// warmUp brings a system to its steady state.
+func (b *bench) warmUp(ctx context.Context, t target, questions []string) error {
+	at := slices.Max(b.At)
+	l := load{concurrency: at, turns: min(planTurns*at, b.Turns), perConv: b.PerConv, limit: b.RunLimit, questions: questions}
+	if err := t.prepare(ctx, l.conversations()); err != nil {
+		return err
+	}
+	_, err := drive(ctx, t, l)
+	return err
+}
 
 // timed runs a load once, untimed turns first, and measures it.
 func (b *bench) timed(ctx context.Context, t target, pid int, l load) (measured, error) {
 	warm := l
-	warm.turns = warmUp
+	warm.turns = settleTurns
 	if err := t.prepare(ctx, warm.conversations()); err != nil {
 		return measured{}, err
 	}

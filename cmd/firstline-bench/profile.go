@@ -20,7 +20,7 @@ func (b *bench) profile(ctx context.Context, name string, t target, l load) (str
 	}
 	// Conversations enough for the whole time, at the rate of this machine.
 	warm := l
-	warm.turns, warm.limit = 10*warmUp, b.RunLimit
+	warm.turns, warm.limit = 10*settleTurns, b.RunLimit
 	if err := t.prepare(ctx, warm.conversations()); err != nil {
 		return "", err
 	}

@@ -115,6 +115,7 @@ type report struct {
 	Turns     int              `json:"turns"`
 	Rounds    int              `json:"rounds"`
 	At        []int            `json:"at"`
+	Idle      *idleReport      `json:"idle,omitempty"`
 	Scenarios []scenarioReport `json:"scenarios"`
 }
 
@@ -124,7 +125,6 @@ type scenarioReport struct {
 	Questions  int              `json:"questions"` // that are answered, and are asked in the runs
 	Screened   map[string]int   `json:"screened"`
 	Runs       []measured       `json:"runs"`
-	Idle       *idleReport      `json:"idle,omitempty"`
 	Statements *statementReport `json:"statements,omitempty"`
 	Hot        string           `json:"hot,omitempty"` // the profile's top functions
 }
@@ -155,13 +155,13 @@ const quietLimit = 0.15
 func (r *report) write(w io.Writer) {
 	fmt.Fprintf(w, "%d passages (%s), %d cores, floor: %s; medians of %d rounds of %d turns, in alternation\n",
 		r.Passages, r.Articles, r.Cores, r.Floor, r.Rounds, r.Turns)
+	if i := r.Idle; i != nil {
+		fmt.Fprintf(w, "\nidle streams: firstline %.1f KB each (the next %d: %.1f; live %.1f), %.3f cores for %d of them; floor %.1f KB\n",
+			i.Firstline, i.Streams, i.Further, i.Live, i.CPU, 2*i.Streams, i.Floor)
+	}
 	for _, s := range r.Scenarios {
 		fmt.Fprintf(w, "\n%s: %s\n\n", s.Name, s.About)
 		r.writeRuns(w, s)
-		if i := s.Idle; i != nil {
-			fmt.Fprintf(w, "\nidle streams: firstline %.1f KB each (the next %d: %.1f; live %.1f), %.3f cores for %d of them; floor %.1f KB\n",
-				i.Firstline, i.Streams, i.Further, i.Live, i.CPU, 2*i.Streams, i.Floor)
-		}
 		if c := s.Statements; c != nil {
 			fmt.Fprintf(w, "\n%.2f statements and %.2f writing transactions a turn, %.2f scans of the vector index; %.1f statements a second at rest\n",
 				c.PerTurn, c.Writes, c.VectorScan, c.Idle)
@@ -169,6 +169,9 @@ func (r *report) write(w io.Writer) {
 			fmt.Fprintln(t, "a turn\tms each\tWAL bytes\tstatement")
 			for _, q := range c.Statements {
 				fmt.Fprintf(t, "%.2f\t%.3f\t%.0f\t%s\n", q.PerTurn, q.MeanMS, q.WAL, q.Text)
+			}
+			for _, q := range c.Resting[:min(len(c.Resting), 5)] {
+				fmt.Fprintf(t, "%.2f/s\t%.3f\t%.0f\tat rest: %s\n", q.PerTurn, q.MeanMS, q.WAL, q.Text)
 			}
 			_ = t.Flush() // writes to w, whose errors nobody could be told
 		}

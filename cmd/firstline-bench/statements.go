@@ -18,6 +18,7 @@ type statementReport struct {
 	Idle       float64     `json:"idle"`         // statements a second without any turn
 	VectorScan float64     `json:"vector_scans"` // scans of an HNSW index, per turn
 	Statements []statement `json:"statements"`
+	Resting    []statement `json:"resting"` // what is said at rest; PerTurn is calls a second
 }
 
 type statement struct {
@@ -73,11 +74,11 @@ func (b *bench) countScenario(ctx context.Context, s scenario) (*statementReport
 	if err != nil {
 		return nil, err
 	}
-	if err := b.startServer(ctx, s); err != nil {
+	if err := b.startServer(ctx, s, firstlineDatabase); err != nil {
 		return nil, err
 	}
 	defer func() { b.server.stop(); b.server = nil }()
-	questions, screened, err := b.answerable(ctx)
+	questions, screened, err := b.answerable(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +164,7 @@ func summarise(atRest []counted, rest time.Duration, busy []counted, turns int, 
 		rate := float64(c.Calls) / rest.Seconds()
 		resting[c.Query] += rate
 		r.Idle += rate
+		r.Resting = append(r.Resting, statement{Text: oneLine(c.Query), PerTurn: rate, MeanMS: c.Mean, WAL: c.WAL})
 	}
 	for _, c := range busy {
 		calls := float64(c.Calls) - resting[c.Query]*wall.Seconds()

@@ -26,13 +26,16 @@ const (
 	embeddingDimensions = 1536
 )
 
-// answerText is what the stub answers, whatever it is asked: sixty words. Every passage of the benchmark contains it, so
+// answerText is what the stub answers, whatever it is asked: sixty words. Every passage of the benchmark says the same, so
 // that an assistant which checks its sentences against the passages finds them supported.
 const answerText = "Open the app, go to your profile and choose security settings from the menu. " +
 	"Select change password, type the old one once and the new one twice. " +
 	"We send a link to your email address, and it works for thirty minutes. " +
-	"If nothing arrives, look into the spam folder first. " +
-	"Otherwise ask our support team, who answer every working day."
+	"If it is late, look into the spam folder first. " +
+	"Otherwise ask our support team, who answer every day."
+
+// answerSentence is the answer of flatModel with a full stop.
+var answerSentence = strings.Join(answerWords(flatModel), "") + "."
 
 type stubCommand struct {
 	Addr       string        `default:"127.0.0.1:0" help:"Address to serve on; port 0 takes a free one, which is printed."`
