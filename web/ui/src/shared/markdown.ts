@@ -330,15 +330,13 @@ function link(text: string, i: number): { label: string; href: string | undefine
 }
 
 /**
- * The address when a customer may follow it, else undefined: http, https, mailto, tel, or a path of this site. Control
- * characters, spaces and backslashes, which browsers drop or turn into slashes, make any address unsafe.
+ * The address when a customer may follow it, else undefined: http, https, mailto, tel, a path from this site's root, or a
+ * place within the text. Control characters, spaces and backslashes, which browsers drop or turn into slashes, make any address unsafe.
  */
 export function safeHref(raw: string): string | undefined {
   const href = raw.trim();
   if (href === "" || /[\u0000-\u0020\u007f\\]/.test(href) || href.startsWith("//")) return undefined;
-  const scheme = /^([^/?#]*?):/.exec(href)?.[1]?.toLowerCase();
-  if (scheme === undefined) return href;
-  return ["http", "https", "mailto", "tel"].includes(scheme) ? href : undefined;
+  return /^(?:https?:\/\/|mailto:|tel:|\/|#)/i.test(href) ? href : undefined;
 }
 
 /** The words of a text without its marks, for a screen reader's announcement. */
