@@ -15,10 +15,18 @@ var contractYAML []byte
 
 // contract serves the contract as JSON, which is made of it once.
 func (p *pageServer) contract() gin.HandlerFunc {
+	body, err := contractJSON()
+	if err != nil {
+		panic(err) // embedded when the program was built
+	}
+	return newAsset("openapi.json", body, false).serve
+}
+
+// contractJSON is the contract as it is served.
+func contractJSON() ([]byte, error) {
 	body, err := yaml.YAMLToJSON(contractYAML)
 	if err != nil {
-		panic(fmt.Errorf("web: openapi.yaml: %w", err)) // embedded when the program was built
+		return nil, fmt.Errorf("web: openapi.yaml: %w", err)
 	}
-	a := newAsset("openapi.json", body, false)
-	return a.serve
+	return body, nil
 }
