@@ -300,3 +300,9 @@ func uniqueViolation(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23505"
 }
+
+// unseenTurn tells that a statement superseded a turn that it could not see yet; only receiveSQL divides.
+func unseenTurn(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "22012"
+}

@@ -40,7 +40,7 @@ const storeTries = 8
 func (r *Record) Receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
 	for try := 1; ; try++ {
 		rec, err := r.receive(ctx, id, in)
-		if uniqueViolation(err) && try < storeTries {
+		if (uniqueViolation(err) || unseenTurn(err)) && try < storeTries {
 			continue
 		}
 		return rec, err
@@ -80,7 +80,9 @@ const receiveSQL = `
 		RETURNING data
 	), t AS (
 		INSERT INTO turns (id, conversation_id, from_seq, to_seq, state, lease_owner, lease_until, epoch)
-		SELECT $6, c.id, COALESCE(s.from_seq, c.customer_seq), c.customer_seq, v.state,
+		-- A superseded turn that this statement began too early to see would be left behind with its messages: divide by zero
+		-- and run again. No index can refuse that, because the turn may not have begun to run.
+		SELECT $6, c.id, COALESCE(s.from_seq, c.customer_seq / CASE WHEN c.superseded_turn IS NULL THEN 1 ELSE 0 END), c.customer_seq, v.state,
 			CASE WHEN v.state = 'running' THEN $7::uuid END, CASE WHEN v.state = 'running' THEN now() + $8 * interval '1 second' END, c.owner_epoch
 		FROM c LEFT JOIN s ON true, LATERAL (SELECT CASE WHEN c.turn_id = $6 THEN 'running' ELSE 'waiting' END AS state) v
 		WHERE $6 IN (c.turn_id, c.next_turn_id)
@@ -310,6 +312,9 @@ func (r *Record) begin(ctx context.Context, turn uuid.UUID) (bool, error) {
 			to_seq = c.customer_seq
 		FROM conversations c WHERE turns.id = $1 AND turns.state = 'waiting' AND c.id = turns.conversation_id AND c.turn_id = turns.id`,
 		turn, r.replica, r.lease.Seconds())
+	if uniqueViolation(err) { // a message superseded it meanwhile
+		return false, nil
+	}
 	return err == nil && tag.RowsAffected() == 1, err
 }
 
