@@ -154,8 +154,10 @@ func (s *Session) cancelTurns(ctx context.Context, outcome Outcome) error {
 		if id == nil {
 			continue
 		}
-		tag, err := s.tx.Exec(ctx, `UPDATE turns SET state = 'done', outcome = $2, lease_owner = NULL, lease_until = NULL, ended_at = now()
-			WHERE id = $1 AND state <> 'done'`, *id, outcome)
+		// A turn that waited would have answered everything up to now; what it was told of as messages came may be less.
+		tag, err := s.tx.Exec(ctx, `UPDATE turns SET to_seq = CASE WHEN state = 'waiting' THEN $3 ELSE to_seq END, state = 'done', outcome = $2,
+				lease_owner = NULL, lease_until = NULL, ended_at = now()
+			WHERE id = $1 AND state <> 'done'`, *id, outcome, s.CustomerSeq)
 		if err != nil {
 			return fmt.Errorf("cancel turn: %w", err)
 		}
