@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -83,12 +85,22 @@ func fail(c *gin.Context, err error) {
 	c.Data(p.Status, "application/problem+json", body)
 }
 
-// maxBody bounds a request's body; attachments have a way of their own.
-const maxBody = 64 << 10
+// The bounds of a request's body; attachments have a way of their own.
+const (
+	maxBody     = 64 << 10
+	bodyTimeout = 15 * time.Second
+)
 
 // read decodes a JSON body strictly: unknown fields, wrong types, trailing text and excess are refused by name.
 func read(c *gin.Context, v any) error {
+	// A server-wide read timeout would end long streams too, so the body has one of its own.
+	ctl := http.NewResponseController(c.Writer)
+	_ = ctl.SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported by recorders in tests
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxBody))
+	_ = ctl.SetReadDeadline(time.Time{})
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fault.New(fault.Invalid, "body_too_slow", "The request did not arrive within %s.", bodyTimeout)
+	}
 	if err != nil {
 		return fault.New(fault.Invalid, "body_too_large", "The request is larger than %d bytes.", maxBody)
 	}

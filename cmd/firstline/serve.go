@@ -61,7 +61,7 @@ func (c *ServeCmd) Run(e *env) error {
 	}
 	// The write timeout is each request's; streams move theirs on with every write. Without one, a stream's last deadline
 	// would outlive it on a kept-alive connection and cut the next response.
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
