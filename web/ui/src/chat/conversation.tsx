@@ -11,7 +11,7 @@ import { clock, dayName } from "../shared/time.ts";
 import type { Citation, Message } from "../shared/types.ts";
 import { HandoffCard } from "./handoff.tsx";
 import { Rating } from "./rating.tsx";
-import { asking, askForPerson, discard, feedback, judge, loaded, locale, panel, record, retry, send, session, unsent, words } from "./session.ts";
+import { asking, askForPerson, discard, feedback, judge, loaded, locale, record, retry, send, session, showSource, unsent, words } from "./session.ts";
 
 /** How near the end, in pixels, counts as reading along. */
 const near = 120;
@@ -222,7 +222,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
 }
 
 function openSource(c: Citation) {
-  panel.value = { slug: c.article, locale: c.locale, anchor: c.anchor, version: c.version };
+  showSource({ slug: c.article, locale: c.locale, anchor: c.anchor });
 }
 
 function Text({ text, citations }: { text: string; citations: Citation[] }) {
@@ -243,7 +243,7 @@ function Text({ text, citations }: { text: string; citations: Citation[] }) {
         onHelpLink={(href) => {
           const t = helpTarget(href);
           if (!t) return false;
-          panel.value = { slug: t.slug, anchor: t.anchor, locale: t.locale ?? locale.value };
+          showSource({ slug: t.slug, anchor: t.anchor, locale: t.locale ?? locale.value });
           return true;
         }}
       />

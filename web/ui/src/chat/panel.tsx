@@ -5,7 +5,7 @@ import { articleNodes, helpTarget } from "../shared/article.ts";
 import { call } from "../shared/api.ts";
 import { Icon } from "../shared/icons.tsx";
 import type { Article } from "../shared/types.ts";
-import { locale, panel, session, words } from "./session.ts";
+import { closeSource, locale, panel, session, showSource, words } from "./session.ts";
 
 const prefix = "article-";
 
@@ -18,21 +18,18 @@ export function ArticlePanel() {
   const [failed, setFailed] = useState(false);
 
   useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
     const d = box.current;
     if (!d) return;
     const open = () => {
       d.close();
       if (matchMedia("(min-width: 1000px)").matches) d.show();
       else d.showModal(); // over the conversation there is nothing beside it to use
+      d.querySelector<HTMLElement>(".panel-close")?.focus();
     };
     open();
     const wide = matchMedia("(min-width: 1000px)");
     wide.addEventListener("change", open);
-    return () => {
-      wide.removeEventListener("change", open);
-      before?.focus?.();
-    };
+    return () => wide.removeEventListener("change", open);
   }, []);
 
   useEffect(() => {
@@ -54,7 +51,7 @@ export function ArticlePanel() {
         onAnchor: scrollTo,
         onHelpLink: (href) => {
           const t = helpTarget(href);
-          if (t) panel.value = { slug: t.slug, anchor: t.anchor, locale: t.locale ?? article.locale };
+          if (t) showSource({ slug: t.slug, anchor: t.anchor, locale: t.locale ?? article.locale });
           return t !== undefined;
         },
       }),
@@ -73,7 +70,6 @@ export function ArticlePanel() {
   }
 
   if (!p) return null;
-  const close = () => (panel.value = null);
   const url = `/help/${encodeURIComponent(p.slug)}?locale=${encodeURIComponent(p.locale)}${p.anchor ? `#${encodeURIComponent(p.anchor)}` : ""}`;
   return (
     <dialog
@@ -82,10 +78,10 @@ export function ArticlePanel() {
       aria-label={article?.title ?? w.sources}
       onCancel={(e) => {
         e.preventDefault();
-        close();
+        closeSource();
       }}
       onKeyDown={(e) => {
-        if (e.key === "Escape") close();
+        if (e.key === "Escape") closeSource();
       }}
     >
       <div class="panel-head">
@@ -93,7 +89,7 @@ export function ArticlePanel() {
           <Icon name="out" size={18} />
           {w.openHelp}
         </a>
-        <button type="button" class="icon-button" aria-label={w.close} title={w.close} onClick={close} autofocus>
+        <button type="button" class="icon-button panel-close" aria-label={w.close} title={w.close} onClick={closeSource}>
           <Icon name="close" />
         </button>
       </div>

@@ -36,7 +36,27 @@ export const starting = signal(false);
 export const asking = signal(false);
 export const announcement = signal("");
 export const feedback = signal<Record<string, boolean>>({});
-export const panel = signal<{ slug: string; locale: string; anchor: string; version?: number } | null>(null);
+export interface Source {
+  slug: string;
+  locale: string;
+  anchor: string;
+}
+
+export const panel = signal<Source | null>(null);
+
+let opener: HTMLElement | null = null;
+
+/** Shows an article beside the conversation. The focus goes back to where it was when the panel is closed. */
+export function showSource(source: Source): void {
+  if (!panel.value) opener = document.activeElement as HTMLElement | null;
+  panel.value = source;
+}
+
+export function closeSource(): void {
+  panel.value = null;
+  opener?.focus();
+  opener = null;
+}
 
 export const locale = computed(() => session.value?.locale ?? choice.value.locale);
 export const words = signal<Words>(en);
@@ -65,6 +85,9 @@ export const unsent = computed(() => {
 function firstLocale(): string {
   return query.get("locale") ?? (typeof navigator === "undefined" ? "en" : navigator.language);
 }
+
+/** The past comes in one piece, as soon as the stream is open. */
+const pastWithinMs = 400;
 
 let outbox: Outbox | undefined;
 let stopFollowing: (() => void) | undefined;
@@ -148,7 +171,13 @@ function attach(s: Session): void {
     onLink: (l) => {
       const before = link.value;
       link.value = l;
-      if (l === "open" && before !== "open") outbox?.wake();
+      if (l === "open" && before !== "open") {
+        outbox?.wake();
+        // The last numbers may be events that only agents get: after a moment the past counts as complete without them.
+        setTimeout(() => {
+          if (session.value?.id === s.id) loaded.value = true;
+        }, pastWithinMs);
+      }
     },
     onRefused: () => expire(s),
     onEvent: (e) => onEvent(e),

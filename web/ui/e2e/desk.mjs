@@ -1,0 +1,179 @@
+// A customer asks for a person; an agent answers.
+
+import { readFileSync } from "node:fs";
+import { check, openWindow, shot } from "./lib.mjs";
+
+const id = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("firstline.session")).id);
+
+export const deskSteps = [
+  [
+    "without a session the desk says how to get a link",
+    async ({ agent: { page }, server }) => {
+      await page.goto(`${server.base}/desk`);
+      await page.getByRole("heading", { name: "You are not signed in" }).waitFor();
+      check((await page.locator("main").innerText()).includes("firstline user add"), "the command is there");
+      await shot(page, "desk-signed-out");
+    },
+  ],
+  [
+    "the link signs in",
+    async ({ agent: { page }, server, link }) => {
+      await page.goto(link);
+      await page.getByRole("button", { name: /sign in/i }).click();
+      await page.waitForURL(/\/desk/);
+      await page.getByRole("region", { name: "Queue" }).waitFor();
+      await page.getByText("Nobody is waiting for your teams.").waitFor();
+      check((await page.getByText("No conversation open").count()) === 1, "the middle says what to do");
+      await shot(page, "desk-empty");
+      void server;
+    },
+  ],
+  [
+    "one click asks for a person, and the customer sees where they stand",
+    async ({ customer: { page } }) => {
+      await page.getByRole("button", { name: "Talk to a person" }).click();
+      const card = page.getByRole("region", { name: "You are in line for a person" });
+      await card.waitFor();
+      check(/next|Number \d|closed/i.test(await card.innerText()), "the card says the position or the opening time");
+      await card.getByRole("button", { name: "Correct or add" }).click();
+      await card.getByRole("textbox").fill("My refund from the shop is three weeks late.");
+      await card.getByRole("button", { name: "Save" }).click();
+      await card.getByText("Saved").waitFor();
+      check((await card.locator(".summary-text").innerText()).includes("three weeks late"), "the correction is shown");
+      await shot(page, "chat-in-line");
+    },
+  ],
+  [
+    "the desk shows them, with the reason first and the customer's own summary",
+    async ({ agent: { page } }) => {
+      await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().waitFor();
+      await page.keyboard.press("j");
+      await page.locator(".package .why-reason", { hasText: "The customer asked for a person" }).waitFor();
+      check((await page.locator(".package .part").first().innerText()).includes("three weeks late"), "the corrected summary is shown");
+      check((await page.locator(".package").innerText()).includes("Corrected by the customer"), "and marked");
+      check((await page.locator(".transcript .from-assistant .ai-mark").count()) > 0, "the assistant's messages are marked");
+      check(await page.getByText("Accept this conversation to reply").isVisible(), "no reply before it is accepted");
+      await shot(page, "desk-waiting");
+    },
+  ],
+  [
+    "being online brings an offer with a countdown and a badge in the title",
+    async ({ agent: { page } }) => {
+      if (!(await page.getByRole("radio", { name: "Online" }).isChecked())) await page.locator(".presence-online").click();
+      await page.locator(".offer").waitFor();
+      check(/^\d+ s left$/.test(await page.locator(".countdown").innerText()), "the countdown runs");
+      check((await page.title()).startsWith("(1) "), "the title says one");
+      await shot(page, "desk-offer");
+    },
+  ],
+  [
+    "the agent accepts by keyboard, and the customer sees who joined",
+    async ({ agent: { page }, customer }) => {
+      await page.keyboard.press("a");
+      await page.getByLabel("Reply to the customer").waitFor();
+      await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").waitFor();
+      check(!(await page.title()).startsWith("("), "the badge is gone");
+      await customer.page.locator(".system", { hasText: "joined" }).waitFor();
+      await customer.page.getByRole("region", { name: "You are in line for a person" }).waitFor({ state: "detached" });
+      check((await customer.page.getByRole("button", { name: "Talk to a person" }).count()) === 0, "a person is there already");
+    },
+  ],
+  [
+    "both see each other type, and the reply arrives",
+    async ({ agent: { page }, customer }) => {
+      await customer.page.locator("#composer").pressSequentially("Are you there?");
+      await page.locator(".typing", { hasText: "The customer is typing" }).waitFor();
+      await customer.page.locator("#composer").press("Enter");
+      await page.locator(".from-customer", { hasText: "Are you there?" }).waitFor();
+      const reply = page.getByLabel("Reply to the customer");
+      await reply.pressSequentially("Yes. I look at your refund **now**.");
+      await customer.page.locator(".dots-row", { hasText: "is typing" }).waitFor();
+      await reply.press("Control+Enter");
+      await customer.page.locator(".row-agent", { hasText: "I look at your refund now." }).waitFor();
+      check((await customer.page.locator(".row-agent .ai-mark").count()) === 0, "a person's message is not marked as AI");
+      await page.locator(".seen").waitFor();
+      await shot(customer.page, "chat-human");
+    },
+  ],
+  [
+    "a note stays within the team",
+    async ({ agent: { page }, customer }) => {
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      await page.getByLabel("Note for the team").fill("Bank confirmed on Tuesday.");
+      await page.keyboard.press("Control+Enter");
+      const note = page.locator(".entry.note", { hasText: "Bank confirmed" });
+      await note.waitFor();
+      check((await note.innerText()).includes("Note - only the team sees this"), "the note is labelled");
+      await page.locator(".entry.note.pending").waitFor({ state: "detached" });
+      await customer.page.reload();
+      await customer.page.locator(".row-agent").first().waitFor();
+      check(!(await customer.page.locator("body").innerText()).includes("Bank confirmed"), "the customer does not see it");
+      await shot(page, "desk-conversation");
+    },
+  ],
+  [
+    "a second agent who wants the same is told who has it",
+    async ({ agent, browser, server, problems, customer }) => {
+      const other = server.links.find((l) => /agent/i.test(l.line));
+      if (!other) return;
+      const { page, context } = await openWindow(browser, problems);
+      await page.goto(other.url);
+      await page.getByRole("button", { name: /sign in/i }).click();
+      await page.waitForURL(/\/desk/);
+      const conversation = await id(customer.page);
+      const name = await agent.page.evaluate(async () => (await (await fetch("/v1/agent/me")).json()).name);
+      await page.goto(`${server.base}/desk#c/${conversation}`);
+      await page.reload();
+      await page.getByText(new RegExp(`${name} has this conversation|not for your teams|may not|not allowed`, "i")).first().waitFor();
+      await context.close();
+    },
+  ],
+  [
+    "resolving closes the conversation, and the customer rates it",
+    async ({ agent: { page }, customer }) => {
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("e");
+      await page.locator(".notice", { hasText: "Resolved." }).waitFor();
+      await page.getByText("No conversation open").waitFor();
+      const form = customer.page.locator("form.rating");
+      await form.waitFor();
+      await form.getByRole("radio", { name: /4 of 5/ }).check({ force: true });
+      await form.getByRole("button", { name: "Send rating" }).click();
+      await customer.page.getByText("Thank you for your rating.").waitFor();
+      await shot(customer.page, "chat-rated");
+    },
+  ],
+  [
+    "the transcript can be kept, without the team's note",
+    async ({ customer: { page } }) => {
+      await page.getByRole("button", { name: "More" }).click();
+      const wait = page.waitForEvent("download");
+      await page.getByRole("menuitem", { name: "Download transcript" }).click();
+      const text = readFileSync(await (await wait).path(), "utf8");
+      check(text.includes("I look at your refund") && !text.includes("Bank confirmed"), "the file holds what the customer saw");
+    },
+  ],
+  [
+    "a new conversation starts after a question, and the old one is gone from the device",
+    async ({ customer: { page } }) => {
+      const before = await id(page);
+      await page.getByRole("button", { name: "More" }).click();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog").getByRole("button", { name: "New conversation" }).click();
+      await page.getByRole("button", { name: "Start chat" }).click();
+      await page.locator(".row-assistant").first().waitFor();
+      check((await id(page)) !== before, "it is another conversation");
+      check((await page.locator(".row").count()) === 1, "it is empty but for the greeting");
+    },
+  ],
+  [
+    "a conversation that is gone ends in a new start, not in an error",
+    async ({ customer: { page } }) => {
+      await page.evaluate(() => localStorage.setItem("firstline.session", JSON.stringify({ ...JSON.parse(localStorage.getItem("firstline.session")), token: "wrong" })));
+      await page.reload();
+      await page.getByText("That conversation is no longer available").waitFor();
+      await page.getByRole("button", { name: "Start chat" }).waitFor();
+    },
+  ],
+];

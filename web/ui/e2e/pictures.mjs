@@ -1,0 +1,122 @@
+// Pictures of both pages at a phone's, a tablet's and a desk's width, light and dark, for people to look at.
+
+import { check, openWindow, shot } from "./lib.mjs";
+import { question } from "./chat.mjs";
+
+const sizes = [
+  [390, 844],
+  [1024, 768],
+  [1440, 900],
+];
+const schemes = ["light", "dark"];
+
+async function noOverflow(page, what) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  check(wide <= 0, `nothing sticks out: ${what}`);
+}
+
+export const pictures = [
+  [
+    "pictures: the queue fills with people of several kinds",
+    async (world) => {
+      const start = async (locale, market, texts, handoff) => {
+        const post = (path, body, token) =>
+          fetch(`${world.server.base}${path}`, { method: "POST", headers: { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) }).then((r) => r.json());
+        const c = await post("/v1/conversations", { market, locale });
+        for (const [i, text] of texts.entries()) {
+          await fetch(`${world.server.base}/v1/conversations/${c.id}/messages`, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", Accept: "text/event-stream", Authorization: `Bearer ${c.token}` },
+            body: JSON.stringify({ client_id: `p${i}`, text }),
+          }).then((r) => r.text());
+        }
+        if (handoff) await post(`/v1/conversations/${c.id}/handoff`, {}, c.token);
+        return c;
+      };
+      await start("en", "gb", ["There is a purchase on my account that I did not make, please help"]);
+      await start("de", "de", ["Ich habe meine Arbeit verloren und kann die nächste Rate nicht zahlen"]);
+      await start("sv", "se", ["Hur ändrar jag min betalningsdag?"], true);
+      await start("en", "us", ["How do I return something?", "The shop says the refund was sent, but my balance is the same"], true);
+    },
+  ],
+  [
+    "pictures: the chat",
+    async ({ browser, server, problems }) => {
+      for (const [width, height] of sizes) {
+        for (const scheme of schemes) {
+          const { page, context } = await openWindow(browser, problems, { viewport: { width, height }, colorScheme: scheme });
+          const name = (what) => `${what}-${width}-${scheme}`;
+          await page.goto(`${server.base}/chat?locale=en&market=gb`);
+          await page.getByRole("button", { name: "Start chat" }).waitFor();
+          await shot(page, name("chat-start"));
+          await page.getByRole("button", { name: "Start chat" }).click();
+          await page.locator(".row-assistant").first().waitFor();
+          await page.locator("#composer").fill(question);
+          await page.locator("#composer").press("Enter");
+          await page.locator(".source").first().waitFor();
+          await noOverflow(page, name("chat"));
+          await shot(page, name("chat-answer"));
+          await page.locator(".source").first().click();
+          await page.locator(".panel .prose").waitFor();
+          await noOverflow(page, name("source"));
+          await shot(page, name("chat-source"));
+          await page.keyboard.press("Escape");
+          if (width === 390) {
+            await page.getByRole("button", { name: "Talk to a person" }).click();
+            await page.locator(".handoff").waitFor();
+            await shot(page, name("chat-in-line"));
+          }
+          await context.close();
+        }
+      }
+      const { page, context } = await openWindow(browser, problems, { viewport: { width: 320, height: 640 } });
+      await page.goto(`${server.base}/chat?locale=de&market=de`);
+      await page.getByRole("button", { name: "Chat starten" }).click();
+      await page.locator(".row-assistant").first().waitFor();
+      await page.locator("#composer").fill("Wie lange dauert eine Erstattung?");
+      await page.locator("#composer").press("Enter");
+      await page.locator(".source").first().waitFor();
+      await noOverflow(page, "320");
+      await shot(page, "chat-answer-320");
+      await page.evaluate(() => (document.documentElement.dir = "rtl"));
+      await page.setViewportSize({ width: 1024, height: 768 });
+      await noOverflow(page, "right to left");
+      await shot(page, "chat-rtl");
+      await context.close();
+    },
+  ],
+  [
+    "pictures: the desk",
+    async ({ agent: { page } }) => {
+      const away = page.locator(".presence-away");
+      await away.click();
+      for (const scheme of schemes) {
+        await page.emulateMedia({ colorScheme: scheme });
+        for (const [width, height] of sizes) {
+          await page.setViewportSize({ width, height });
+          if (width < 760) await page.getByRole("button", { name: /^Queue/ }).click();
+          await page.locator(".row-item").first().waitFor();
+          await shot(page, `desk-queue-${width}-${scheme}`);
+          await page.locator(".row-item").first().click();
+          await page.locator(".transcript .entry").first().waitFor();
+          await noOverflow(page, `desk ${width}`);
+          await page.locator(".trace > summary").evaluate((e) => (e.parentElement.open = true)).catch(() => {});
+          await shot(page, `desk-conversation-${width}-${scheme}`);
+          if (width < 760) {
+            await page.getByRole("button", { name: "Package" }).last().click();
+            await noOverflow(page, `package ${width}`);
+            await shot(page, `desk-package-${width}-${scheme}`);
+          } else if (width < 1240) {
+            await page.locator(".head-package").click();
+            await shot(page, `desk-package-${width}-${scheme}`);
+            await page.locator(".head-package").click();
+          }
+        }
+      }
+      // The package with its trace, at full height.
+      await page.setViewportSize({ width: 1440, height: 1500 });
+      await page.locator(".package .scroll").evaluate((e) => (e.scrollTop = e.scrollHeight));
+      await shot(page, "desk-trace");
+    },
+  ],
+];
