@@ -1,7 +1,6 @@
 package retrieval
 
 import (
-	"math"
 	"slices"
 
 	"github.com/firstline/firstline/retrieval/analysis"
@@ -74,20 +73,4 @@ func (b *Baseline) Search(question string, depth int) (found []Scored, ideal flo
 		return 0
 	})
 	return found[:min(depth, len(found))], ideal
-}
-
-// Confidence is the probability that the best article answers the question, as a logistic model over the features sees
-// it. Its weights were fitted on public question sets (see the eval command); they are of one sign each, so that more
-// evidence never lowers it.
-func (f Features) Confidence() float64 {
-	if f.Candidates == 0 {
-		return 0
-	}
-	z := confidence.bias + confidence.margin*f.Margin + confidence.lexTop*f.LexTop + confidence.denseTop*f.DenseTop +
-		confidence.coverage*f.Coverage + confidence.agreement*f.Agreement + confidence.unknown*f.UnknownTerms
-	return 1 / (1 + math.Exp(-z))
-}
-
-var confidence = struct{ bias, margin, lexTop, denseTop, coverage, agreement, unknown float64 }{
-	bias: -2, margin: 8, lexTop: 2, denseTop: 1, coverage: 1, agreement: 0.5, unknown: -0.5,
 }

@@ -1,0 +1,76 @@
+package retrieval
+
+import (
+	"math"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/firstline/firstline/retrieval/analysis"
+)
+
+// Confidence is the probability that the best article answers the question, given that some article does: a logistic
+// model over the margin, the coverage and the agreement of both legs. The weights were fitted on ten public question
+// sets, each set weighing the same; left out one at a time, the sets kept an AUROC of 0.74 to 0.94. The other features
+// added nothing to these three.
+func (f Features) Confidence() float64 {
+	if f.Candidates == 0 {
+		return 0
+	}
+	return 1 / (1 + math.Exp(2.43-10.68*f.Margin-0.89*f.Coverage-1.08*f.Agreement))
+}
+
+// features describes a result.
+func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc *scope, weight float64) Features {
+	out := Features{QueryTerms: l.terms, UnknownTerms: l.unknown, Candidates: f.candidates}
+	if len(f.passages) == 0 {
+		return out
+	}
+	out.LexTop = l.top
+	out.DenseTop = min(max(f.topCosine, 0), 1)
+	out.Top = (1-weight)*out.LexTop + weight*out.DenseTop
+	out.Margin = f.articles[0].Score
+	if len(f.articles) > 1 {
+		out.Margin -= f.articles[1].Score
+	}
+	best := f.passages[0]
+	out.Coverage = x.coverage(best.ID, q.Text)
+	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
+	if weight > 0 {
+		out.Agreement = agreement(f.articles)
+	}
+	return out
+}
+
+// agreement returns which share of the five articles that are best by words are among the five that are best by vectors.
+func agreement(articles []ArticleScore) float64 {
+	best := func(score func(ArticleScore) float64) []uuid.UUID {
+		sorted := slices.DeleteFunc(slices.Clone(articles), func(a ArticleScore) bool { return score(a) <= 0 })
+		slices.SortStableFunc(sorted, func(a, b ArticleScore) int {
+			switch {
+			case score(a) > score(b):
+				return -1
+			case score(a) < score(b):
+				return 1
+			}
+			return 0
+		})
+		ids := make([]uuid.UUID, 0, 5)
+		for _, a := range sorted[:min(5, len(sorted))] {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	}
+	words := best(func(a ArticleScore) float64 { return a.Lexical })
+	vectors := best(func(a ArticleScore) float64 { return a.Dense })
+	if len(words) == 0 || len(vectors) == 0 {
+		return 0
+	}
+	both := 0
+	for _, id := range words {
+		if slices.Contains(vectors, id) {
+			both++
+		}
+	}
+	return float64(both) / float64(min(5, max(len(words), len(vectors))))
+}
