@@ -47,37 +47,44 @@ func (d *Desk) List(ctx context.Context, a Agent, state string) ([]Handoff, erro
 
 // Accept gives the conversation to the agent. One agent wins, ever: the others get a conflict that names the winner.
 func (d *Desk) Accept(ctx context.Context, id uuid.UUID, a Agent) (Handoff, error) {
-	return d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
-		if h.State == Accepted && h.AgentID != nil && *h.AgentID == a.ID {
-			return nil // said twice
-		}
-		tag, err := s.Tx().Exec(ctx, `
-			UPDATE handoffs SET state = 'accepted', agent_id = $2, accepted_at = COALESCE(accepted_at, now())
-			WHERE id = $1 AND (state IN ('queued', 'asynchronous') OR (state = 'offered' AND agent_id = $2))`, id, a.ID)
-		if err != nil {
+	return d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error { return d.take(ctx, s, h, a) })
+}
+
+// take makes the agent the owner of the handoff and of its conversation.
+func (d *Desk) take(ctx context.Context, s *chat.Session, h Handoff, a Agent) error {
+	if h.State == Accepted && h.AgentID != nil && *h.AgentID == a.ID {
+		return nil // said twice
+	}
+	tag, err := s.Tx().Exec(ctx, `
+		UPDATE handoffs SET state = 'accepted', agent_id = $2, accepted_at = COALESCE(accepted_at, now())
+		WHERE id = $1 AND (state IN ('queued', 'asynchronous') OR (state = 'offered' AND agent_id = $2))`, h.ID, a.ID)
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		// The router, which holds no conversation, may have offered it meanwhile.
+		if h, err = findHandoff(ctx, s.Tx(), `h.id = $1`, h.ID); err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			switch {
-			case h.EndedAt != nil:
-				return fault.New(fault.Conflict, "handoff_ended", "This conversation is closed already.")
-			case h.State == Offered:
-				return fault.New(fault.Conflict, "offered_to_other", "This conversation is being offered to %s.", named(h))
-			}
-			return fault.New(fault.Conflict, "already_accepted", "%s has taken this conversation.", named(h))
+		switch {
+		case h.EndedAt != nil:
+			return fault.New(fault.Conflict, "handoff_ended", "This conversation is closed already.")
+		case h.State == Offered:
+			return fault.New(fault.Conflict, "offered_to_other", "This conversation is being offered to %s.", named(h))
 		}
-		if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'accepted' WHERE handoff_id = $1 AND outcome = 'open'`, id); err != nil {
-			return err
-		}
-		if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
-			return err
-		}
-		if err := s.SetOwner(ctx, chat.OwnedByAgent, a.Ref()); err != nil {
-			return err
-		}
-		m := chat.Message{Author: chat.System, Text: line(h.Language, "joined", a.Name)}
-		return s.AddMessage(ctx, &m)
-	})
+		return fault.New(fault.Conflict, "already_accepted", "%s has taken this conversation.", named(h))
+	}
+	if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'accepted' WHERE handoff_id = $1 AND outcome = 'open'`, h.ID); err != nil {
+		return err
+	}
+	if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
+		return err
+	}
+	if err := s.SetOwner(ctx, chat.OwnedByAgent, a.Ref()); err != nil {
+		return err
+	}
+	m := chat.Message{Author: chat.System, Text: line(h.Language, "joined", a.Name)}
+	return s.AddMessage(ctx, &m)
 }
 
 func named(h Handoff) string {
@@ -125,27 +132,23 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if err := f(ctx, s, before); err != nil {
 			return err
 		}
-		if after, err = findHandoff(ctx, s.Tx(), `h.id = $1`, id); err != nil {
-			return err
-		}
-		if after.State == before.State && after.Team == before.Team && after.Priority == before.Priority {
-			return nil
-		}
-		team, err := findTeam(ctx, s.Tx(), after.Team)
-		if err != nil {
-			return err
-		}
-		p, err := d.place(ctx, s.Tx(), after, team, s.Now())
-		if err != nil {
-			return err
-		}
-		if err := s.AddEvent(ctx, chat.KindHandoff, p.event(after), false); err != nil {
-			return err
-		}
-		s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
-		return audit(ctx, s.Tx(), a, "handoff."+string(after.State), id, map[string]any{"from": before.State, "team": after.Team})
+		after, err = d.changed(ctx, s, before, a)
+		return err
 	})
 	return after, err
+}
+
+// changed appends the event and the audit entry of a handoff that the agent has changed, and returns it as it is now.
+func (d *Desk) changed(ctx context.Context, s *chat.Session, before Handoff, a Agent) (Handoff, error) {
+	after, err := findHandoff(ctx, s.Tx(), `h.id = $1`, before.ID)
+	if err != nil || after.State == before.State && after.Team == before.Team && after.Priority == before.Priority {
+		return after, err
+	}
+	if err := d.announce(ctx, s, after); err != nil {
+		return after, err
+	}
+	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
+	return after, audit(ctx, s.Tx(), a, "handoff."+string(after.State), after.ID, map[string]any{"from": before.State, "team": after.Team})
 }
 
 func audit(ctx context.Context, tx pgx.Tx, a Agent, action string, subject uuid.UUID, detail map[string]any) error {
@@ -339,7 +342,8 @@ func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to 
 // Pull takes a conversation from the assistant, in the middle of a turn if need be: the turn is cancelled by the change
 // of owner and cannot write any more.
 func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Handoff, error) {
-	var id uuid.UUID
+	var waiting *uuid.UUID
+	var h Handoff
 	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
 		if !a.Supervises() {
 			if err := d.mayRead(ctx, s.Tx(), conversation, a); err != nil {
@@ -347,19 +351,27 @@ func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 			}
 		}
 		if s.Owner != chat.OwnedByAssistant {
-			h, err := findHandoff(ctx, s.Tx(), `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
-			id = h.ID
+			open, err := findHandoff(ctx, s.Tx(), `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
+			waiting = &open.ID
 			return err
 		}
-		h, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,
+		made, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,
 			Language: s.Locale, Sentiment: "calm"})
-		id = h.ID
+		if err != nil {
+			return err
+		}
+		// In the same transaction, whatever its team: nobody else is offered it in between, and the customer never waits for
+		// somebody who is there already.
+		if err := d.take(ctx, s, made, a); err != nil {
+			return err
+		}
+		h, err = d.changed(ctx, s, made, a)
 		return err
 	})
-	if err != nil {
-		return Handoff{}, err
+	if err != nil || waiting == nil {
+		return h, err
 	}
-	return d.Accept(ctx, id, a)
+	return d.Accept(ctx, *waiting, a)
 }
 
 // SetPresence says whether the agent takes offers: online, away or offline.
