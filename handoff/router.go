@@ -97,32 +97,45 @@ func (d *Desk) Route(ctx context.Context) error {
 
 // lapse takes back offers whose time is up or whose agent is gone; an agent who lets several lapse is set away.
 func (d *Desk) lapse(ctx context.Context, tx pgx.Tx) (int64, error) {
+	// The handoff's row first, as everywhere, so that this and an agent who accepts do not wait for each other; an agent who
+	// is accepting at this moment is not too late.
 	tag, err := tx.Exec(ctx, `
-		WITH gone AS (
-			UPDATE offers o SET outcome = 'lapsed'
-			FROM agents a
-			WHERE o.outcome = 'open' AND a.id = o.agent_id
-			  AND (o.expires_at <= now() OR a.presence <> 'online' OR a.connected_until <= now())
+		WITH due AS (
+			SELECT o.id FROM offers o JOIN agents a ON a.id = o.agent_id JOIN handoffs h ON h.id = o.handoff_id
+			WHERE o.outcome = 'open' AND (o.expires_at <= now() OR a.presence <> 'online' OR a.connected_until <= now())
+			FOR NO KEY UPDATE OF h SKIP LOCKED
+		), gone AS (
+			UPDATE offers o SET outcome = 'lapsed' FROM due WHERE o.id = due.id AND o.outcome = 'open'
 			RETURNING o.handoff_id, o.agent_id
 		), back AS (
 			UPDATE handoffs h SET state = 'queued', agent_id = NULL FROM gone
 			WHERE h.id = gone.handoff_id AND h.state = 'offered' AND h.agent_id = gone.agent_id
 		)
-		UPDATE agents a SET lapses = lapses + 1, presence = CASE WHEN lapses + 1 >= $1 THEN 'away' ELSE presence END
+		UPDATE agents a SET lapses = lapses + 1, presence = CASE WHEN presence = 'online' AND lapses + 1 >= $1 THEN 'away' ELSE presence END
 		FROM (SELECT DISTINCT agent_id FROM gone) g WHERE a.id = g.agent_id`, awayAfter)
 	return tag.RowsAffected(), err
 }
 
-// offerAtOnce bounds one look; the next follows at once when more is waiting.
+// offerAtOnce bounds one look. Only what somebody could take counts, so the next look goes on where this one ended.
 const offerAtOnce = 64
 
 // offer walks the queue in its order and offers each handoff to the least loaded and then longest idle of the agents who
 // are online, permitted, under capacity, and have not passed on it before. Skills are asked for at first and dropped one
 // at a time.
 func (d *Desk) offer(ctx context.Context, tx pgx.Tx) (int64, error) {
+	// Only what somebody could take now, so that the queue of a team that is full or away never hides the others'.
 	rows, err := tx.Query(ctx, `
-		SELECT id, team, language, market, extract(epoch FROM now() - queued_at)::float8 AS waited FROM handoffs
-		WHERE state IN ('queued', 'asynchronous') ORDER BY priority, queued_at, id LIMIT $1 FOR UPDATE SKIP LOCKED`, offerAtOnce)
+		WITH free AS MATERIALIZED (
+			SELECT a.id, a.markets, a.languages, t.team FROM agents a JOIN agent_teams t ON t.agent_id = a.id
+			WHERE a.presence = 'online' AND a.connected_until > now()
+			  AND (SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL) < a.capacity
+		)
+		SELECT id, team, language, market, extract(epoch FROM now() - queued_at)::float8 AS waited FROM handoffs h
+		WHERE state IN ('queued', 'asynchronous') AND EXISTS (SELECT FROM free f WHERE f.team = h.team
+			AND (h.queued_at < now() - $2 * interval '1 second' OR f.markets = '{}' OR h.market = ANY (f.markets))
+			AND (h.queued_at < now() - $3 * interval '1 second' OR f.languages = '{}' OR h.language = ANY (f.languages))
+			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
+		ORDER BY priority, queued_at, id LIMIT $1 FOR UPDATE OF h SKIP LOCKED`, offerAtOnce, marketDropped.Seconds(), languageDropped.Seconds())
 	if err != nil {
 		return 0, err
 	}

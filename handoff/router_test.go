@@ -1,0 +1,303 @@
+package handoff
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// offered tells whom the handoff is offered to.
+func (b *bundle) offered(t *testing.T, id uuid.UUID) string {
+	t.Helper()
+	h := b.handoff(t, id)
+	if h.State != Offered {
+		return string(h.State)
+	}
+	return *h.AgentName
+}
+
+func (b *bundle) presence(t *testing.T, a Agent) (presence string, lapses int) {
+	t.Helper()
+	if err := b.pool.QueryRow(t.Context(), `SELECT presence, lapses FROM agents WHERE id = $1`, a.ID).Scan(&presence, &lapses); err != nil {
+		t.Fatal(err)
+	}
+	return presence, lapses
+}
+
+// The router takes an offer back in the moment in which its agent accepts it. Both must go through: the order of locks is
+// the same for both.
+func TestAcceptWhileTheOfferRunsOut(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}})
+	h := b.handOff(t, b.talk(t, "gb", "en", "hello?"), "")
+	b.route(t)
+	b.expire(t)
+	tx, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM offers WHERE handoff_id = $1 FOR UPDATE`, h.ID); err != nil {
+		t.Fatal(err)
+	}
+	routed, accepted := make(chan error), make(chan error)
+	go func() { routed <- b.desk.Route(context.Background()) }()
+	b.waiting(t, 1)
+	go func() {
+		_, err := b.desk.Accept(context.Background(), h.ID, ada)
+		accepted <- err
+	}()
+	b.waiting(t, 2)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-routed; err != nil {
+		t.Error("route:", err)
+	}
+	if err := <-accepted; err != nil {
+		t.Error("accept:", err)
+	}
+}
+
+// Promise 5: urgent matters of a team that nobody works in do not keep the others from their agents.
+func TestAFullQueueHidesNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}})
+	for range offerAtOnce {
+		b.handOff(t, b.talk(t, "gb", "en"), "theft")
+	}
+	h := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.route(t)
+	if got := b.offered(t, h.ID); got != "Ada" {
+		t.Errorf("behind %d others it is %s", offerAtOnce, got)
+	}
+}
+
+// Who goes offline with an open offer is not brought back as away.
+func TestOfflineStaysOffline(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}})
+	for range 2 {
+		b.handOff(t, b.talk(t, "gb", "en"), "")
+	}
+	b.exec(t, `UPDATE agents SET lapses = 1`)
+	b.route(t)
+	b.exec(t, `UPDATE agents SET presence = 'offline'`)
+	b.route(t)
+	if p, _ := b.presence(t, ada); p != "offline" {
+		t.Errorf("now %s", p)
+	}
+}
+
+// Promise 5: an offer that is not taken goes to another, who lets offers lapse goes away, then the fallback team is asked,
+// and when nobody is left the customer gets a dated promise. The handoff stays in the queue all the time.
+func TestNotTaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	pia, per := b.agent(t, Agent{Name: "Pia", Teams: []string{"payments"}}), b.agent(t, Agent{Name: "Per", Teams: []string{"payments"}})
+	id := b.talk(t, "gb", "en", "declined again")
+	h := b.handOff(t, id, "pay")
+
+	b.route(t)
+	first := b.offered(t, h.ID)
+	b.expire(t)
+	b.route(t)
+	second := b.offered(t, h.ID)
+	if first == second || first != "Pia" && first != "Per" || second != "Pia" && second != "Per" {
+		t.Fatalf("offered to %s, then to %s", first, second)
+	}
+	if _, lapses := b.presence(t, map[string]Agent{"Pia": pia, "Per": per}[first]); lapses != 1 {
+		t.Errorf("%d lapses are noted", lapses)
+	}
+	b.expire(t)
+	b.route(t)
+	if got := b.offered(t, h.ID); got != "queued" {
+		t.Fatalf("both have passed on it, now %s", got)
+	}
+	// One lets a second offer lapse and goes away.
+	b.exec(t, `UPDATE agents SET presence = 'away' WHERE name = 'Per'`)
+	other := b.handOff(t, b.talk(t, "gb", "en", "declined too"), "pay")
+	b.route(t)
+	if got := b.offered(t, other.ID); got != "Pia" {
+		t.Fatalf("offered to %s", got)
+	}
+	b.expire(t)
+	b.route(t)
+	if p, n := b.presence(t, pia); p != "away" || n != 2 {
+		t.Errorf("after two lapses: %s, %d", p, n)
+	}
+	b.exec(t, `DELETE FROM handoffs WHERE id = $1`, other.ID)
+
+	// Nobody could be offered it for long: the fallback team is asked, at the same place in the queue.
+	b.exec(t, `UPDATE handoffs SET queued_at = queued_at - interval '11 minutes'; UPDATE offers SET made_at = made_at - interval '11 minutes'`)
+	before := b.handoff(t, h.ID)
+	b.route(t)
+	if now := b.handoff(t, h.ID); now.Team != "general" || now.State != Queued || !now.QueuedAt.Equal(before.QueuedAt) {
+		t.Fatalf("now %+v", now)
+	}
+	// Nobody there either, and no further fallback: a promise by a time, once.
+	said := len(b.lines(t, id))
+	b.route(t)
+	now := b.handoff(t, h.ID)
+	if now.State != Asynchronous || now.DueAt == nil || !now.DueAt.After(time.Now().Add(3*time.Hour)) {
+		t.Fatalf("now %+v", now)
+	}
+	b.route(t)
+	lines := b.lines(t, id)
+	want := line("en", "asynchronous", Place{OpensAt: now.DueAt}.when(0))
+	if len(lines) != said+1 || lines[said] != want {
+		t.Errorf("the customer reads %q, want %q", lines[said:], want)
+	}
+	var promises int
+	if err := b.pool.QueryRow(t.Context(), `SELECT jsonb_array_length(package->'promises') FROM handoffs WHERE id = $1`, h.ID).Scan(&promises); err != nil || promises != 2 {
+		t.Errorf("%d promises in the package, %v", promises, err)
+	}
+	// Whoever comes to work gets it, also one who had passed on it.
+	b.exec(t, `UPDATE agents SET presence = 'away'`)
+	gus := b.agent(t, Agent{Name: "Gus", Teams: []string{"general"}})
+	b.route(t)
+	if got := b.offered(t, h.ID); got != "Gus" {
+		t.Errorf("with Gus there it is %s", got)
+	}
+	if _, err := b.desk.Accept(t.Context(), h.ID, gus); err != nil {
+		t.Error(err)
+	}
+}
+
+// Three offers that nobody took are enough for the fallback team, however short the time.
+func TestPassedOnTooOften(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"Ann", "Ben", "Cis"} {
+		b.agent(t, Agent{Name: name, Teams: []string{"payments"}})
+	}
+	h := b.handOff(t, b.talk(t, "gb", "en"), "pay")
+	for i := range escalateAfter {
+		b.route(t)
+		now := b.handoff(t, h.ID)
+		if now.State != Offered {
+			t.Fatalf("offer %d: %s", i+1, now.State)
+		}
+		if i%2 == 0 {
+			who, err := b.staff.FindByEmail(t.Context(), strings.ToLower(*now.AgentName)+"@larkpay.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.desk.Decline(t.Context(), h.ID, who); err != nil {
+				t.Fatal(err)
+			}
+			wantCode(t, b.desk.Decline(t.Context(), h.ID, who), "no_open_offer")
+		} else {
+			b.expire(t)
+		}
+	}
+	b.route(t)
+	if now := b.handoff(t, h.ID); now.Team != "general" {
+		t.Errorf("still with %s", now.Team)
+	}
+}
+
+// Promise 5: most urgent first, then oldest; never more than the capacity; the least loaded and longest idle first.
+func TestOrderAndCapacity(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	teams := []string{"general", "payments", "fraud"}
+	var hs []Handoff
+	for i, topic := range []string{"", "pay", "pay", "theft"} {
+		h := b.handOff(t, b.talk(t, "gb", "en"), topic)
+		b.exec(t, `UPDATE handoffs SET queued_at = now() - $2 * interval '1 second' WHERE id = $1`, h.ID, 20-5*i)
+		hs = append(hs, h)
+	}
+	ada := b.agent(t, Agent{Name: "Ada", Teams: teams, Capacity: 1})
+	for _, want := range []int{3, 1, 2, 0} {
+		b.route(t)
+		for i, h := range hs {
+			if got := b.offered(t, h.ID) == "Ada"; got != (i == want) {
+				t.Fatalf("handoff %d is offered: %v; it is the turn of %d", i, got, want)
+			}
+		}
+		if _, err := b.desk.Accept(t.Context(), hs[want].ID, ada); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.desk.Resolve(t.Context(), hs[want].ConversationID, ada); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Bo has never had an offer, so he is the longest idle; then Ada has more to do, relative to her capacity.
+	b.agent(t, Agent{Name: "Bo", Teams: teams, Capacity: 3})
+	one, two := b.handOff(t, b.talk(t, "gb", "en"), ""), b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.route(t)
+	if got := []string{b.offered(t, one.ID), b.offered(t, two.ID)}; got[0] != "Bo" || got[1] != "Ada" {
+		t.Errorf("offered to %v", got)
+	}
+	three, four := b.handOff(t, b.talk(t, "gb", "en"), ""), b.handOff(t, b.talk(t, "gb", "en"), "")
+	five := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.route(t)
+	if got := []string{b.offered(t, three.ID), b.offered(t, four.ID), b.offered(t, five.ID)}; got[0] != "Bo" || got[1] != "Bo" || got[2] != "queued" {
+		t.Errorf("offered to %v", got)
+	}
+}
+
+// Skills are asked for at first and dropped one at a time; who is away, unconnected or of another team never gets an offer.
+func TestSkills(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.agent(t, Agent{Name: "Foreign", Teams: []string{"general"}, Markets: []string{"us"}, Languages: []string{"de"}})
+	b.agent(t, Agent{Name: "Mute", Teams: []string{"general"}, Languages: []string{"sv"}})
+	away := b.agent(t, Agent{Name: "Away", Teams: []string{"general"}})
+	if err := b.desk.SetPresence(t.Context(), away, "away"); err != nil {
+		t.Fatal(err)
+	}
+	gone := b.agent(t, Agent{Name: "Gone", Teams: []string{"general"}})
+	b.exec(t, `UPDATE agents SET connected_until = now() - interval '1 second' WHERE id = $1`, gone.ID)
+	b.agent(t, Agent{Name: "Other", Teams: []string{"fraud"}})
+	h := b.handOff(t, b.talk(t, "de", "de"), "")
+	for _, c := range []struct {
+		waited int
+		want   string
+	}{{1, "queued"}, {31, "Foreign"}} {
+		b.exec(t, `UPDATE handoffs SET queued_at = now() - $1 * interval '1 second'`, c.waited)
+		b.route(t)
+		if got := b.offered(t, h.ID); got != c.want {
+			t.Errorf("after %d s: %s, want %s", c.waited, got, c.want)
+		}
+	}
+	b.expire(t)
+	b.route(t)
+	if got := b.offered(t, h.ID); got != "queued" {
+		t.Errorf("offered to %s, who does not speak the language", got)
+	}
+	b.exec(t, `UPDATE handoffs SET queued_at = now() - interval '61 seconds'`)
+	b.route(t)
+	if got := b.offered(t, h.ID); got != "Mute" {
+		t.Errorf("after a minute: %s", got)
+	}
+}
+
+// Several routers on several replicas make one offer.
+func TestRoutersAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}, Capacity: 2})
+	for range 6 {
+		b.handOff(t, b.talk(t, "gb", "en"), "")
+	}
+	done := make(chan error)
+	for range 6 {
+		go func() { done <- b.desk.Route(context.Background()) }()
+	}
+	for range 6 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	var open int
+	if err := b.pool.QueryRow(t.Context(), `SELECT count(*) FROM offers`).Scan(&open); err != nil || open != 2 {
+		t.Errorf("%d offers for a capacity of 2, %v", open, err)
+	}
+}
