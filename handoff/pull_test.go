@@ -79,3 +79,48 @@ func TestAcceptNamesTheWinner(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Bruno resolves, Ada takes the conversation up again, and a click of hers on "resolve" that began before that arrives last.
+// It is about a handoff that is over, and must not end her ownership while the new handoff stays open.
+func TestResolveOfAnOlderHandoff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.agent(t, Agent{Name: "Ada", Role: "supervisor"})
+	bruno := b.agent(t, Agent{Name: "Bruno", Teams: []string{"general"}})
+	id := b.talk(t, "gb", "en", "hello?")
+	h := b.handOff(t, id, "")
+	if _, err := b.desk.Accept(t.Context(), h.ID, bruno); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM conversations WHERE id = $1 FOR UPDATE`, id); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	errs := make([]chan error, 3)
+	for i, do := range []func() error{
+		func() error { _, err := b.desk.Resolve(ctx, id, bruno); return err },
+		func() error { _, err := b.desk.Pull(ctx, id, ada); return err },
+		func() error { _, err := b.desk.Resolve(ctx, id, ada); return err },
+	} {
+		errs[i] = make(chan error, 1)
+		go func() { errs[i] <- do() }()
+		b.waiting(t, i+1)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, <-errs[0], "<nil>")
+	wantCode(t, <-errs[1], "<nil>")
+	wantCode(t, <-errs[2], "handoff_changed")
+	c, err := b.rec.Find(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if open, _, err := b.desk.Current(t.Context(), id); err != nil || open.State != Accepted || c.Owner != chat.OwnedByAgent {
+		t.Errorf("the handoff is %s (%v) and the owner %s", open.State, err, c.Owner)
+	}
+}

@@ -171,6 +171,15 @@ func (d *Desk) own(ctx context.Context, s *chat.Session, a Agent) (Handoff, erro
 	return h, nil
 }
 
+// owns checks that the agent owns the conversation by this handoff, and not by a newer one.
+func (d *Desk) owns(ctx context.Context, s *chat.Session, a Agent, h Handoff) error {
+	open, err := d.own(ctx, s, a)
+	if err == nil && open.ID != h.ID {
+		err = fault.New(fault.Conflict, "handoff_changed", "This conversation was handed off again meanwhile; look again.")
+	}
+	return err
+}
+
 // Reply posts the agent's message to the customer. The same client id is stored once.
 func (d *Desk) Reply(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string) (chat.Message, error) {
 	return d.post(ctx, conversation, a, clientID, text, "public")
@@ -256,7 +265,7 @@ func (d *Desk) end(ctx context.Context, conversation uuid.UUID, a Agent, to Stat
 		if h.State == to && h.AgentID != nil && *h.AgentID == a.ID {
 			return nil // said twice
 		}
-		if _, err := d.own(ctx, s, a); err != nil {
+		if err := d.owns(ctx, s, a, h); err != nil {
 			return err
 		}
 		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, to); err != nil {
@@ -301,7 +310,7 @@ func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to 
 		return h, err
 	}
 	return d.act(ctx, h.ID, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
-		if _, err := d.own(ctx, s, a); err != nil {
+		if err := d.owns(ctx, s, a, h); err != nil {
 			return err
 		}
 		if to == "" {
