@@ -2,7 +2,7 @@
 
 import { check, openWindow, shot, sleep } from "./lib.mjs";
 
-export const question = "How long does a refund take to arrive?";
+export const question = "What is the late fee?";
 
 const session = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("firstline.session")));
 const customerRows = (page) => page.locator(".row-customer .bubble");
@@ -116,16 +116,20 @@ export const chatSteps = [
       await context.setOffline(true);
       await page.locator(".bar", { hasText: "You are offline" }).waitFor();
       const field = page.getByLabel("Ask a question");
-      await field.fill("What is the late fee?");
+      await field.fill("How do I change my phone number?");
       await field.press("Enter");
       await page.locator(".row-customer .meta", { hasText: "Will be sent when you are connected" }).waitFor();
       await shot(page, "chat-offline");
       check((await page.evaluate(() => JSON.parse(localStorage.getItem("firstline.outbox")).length)) === 1, "it is kept in the browser");
+      await page.route("**/messages", (r) => (r.request().method() === "POST" ? r.abort() : r.continue()));
       await context.setOffline(false);
       await page.locator(".bar").waitFor({ state: "detached" });
+      await page.reload();
+      await page.locator(".row-customer .meta", { hasText: /Will be sent|Not sent/ }).waitFor();
+      await page.unroute("**/messages");
       await page.waitForFunction(() => JSON.parse(localStorage.getItem("firstline.outbox")).length === 0);
       await page.waitForFunction(() => !document.querySelector(".dots-row") && document.querySelector(".row:last-child")?.matches(".row-assistant, .row-system"));
-      check((await customerRows(page).filter({ hasText: "What is the late fee?" }).count()) === 1, "it is there once");
+      check((await customerRows(page).filter({ hasText: "How do I change my phone number?" }).count()) === 1, "it is there once");
     },
   ],
   [

@@ -106,6 +106,7 @@ export const pictures = [
             await page.getByRole("button", { name: "Package" }).last().click();
             await noOverflow(page, `package ${width}`);
             await shot(page, `desk-package-${width}-${scheme}`);
+            await page.getByRole("button", { name: "Conversation" }).last().click();
           } else if (width < 1240) {
             await page.locator(".head-package").click();
             await shot(page, `desk-package-${width}-${scheme}`);

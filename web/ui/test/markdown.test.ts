@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { VNode } from "preact";
-import { inline, parseMarkdown, plainText, safeHref, type Block, type Inline } from "../src/shared/markdown.ts";
+import { inline, joinNumbers, parseMarkdown, plainText, safeHref, type Block, type Inline } from "../src/shared/markdown.ts";
 import { Markdown } from "../src/shared/markdown-view.tsx";
 import { helpTarget } from "../src/shared/article.ts";
 
@@ -182,6 +182,17 @@ describe("safety", () => {
       expect(plainText(parseMarkdown(s)).length).toBeLessThan(60_000);
     }
   });
+});
+
+describe("joinNumbers", () => {
+  it.each([
+    ["a.\n\n[1]", "a. [1]"],
+    ["a.\n\n[1] [2]\n", "a. [1] [2]"],
+    ["| a |\n|---|\n| b |\n\n[1]", "| a |\n|---|\n| b |\n\n[1]"],
+    ["- a\n\n[1]", "- a\n\n[1]"],
+    ["a [1]", "a [1]"],
+    ["[1]", "[1]"],
+  ])("%j", (text, want) => expect(joinNumbers(text)).toBe(want));
 });
 
 describe("helpTarget", () => {

@@ -79,7 +79,11 @@ describe("apply", () => {
       e(6, "something_new", { x: 1 }),
     ]);
     expect(s).toMatchObject({ seq: 6, read: { agent: 9 }, rating: 4, status: "closed", typing: { agent: Date.parse("2026-01-01T00:00:05Z") } });
-    expect(withMessages(s, [message(7, { author: "agent" })]).typing.agent).toBe(0);
+    const said = message(7, { author: "agent" });
+    const after = withMessages(s, [said]);
+    expect(after.typing.agent).toBe(0);
+    const again = apply(after, e(8, "typing", { author: "agent", until: "2026-01-01T00:00:09Z" }));
+    expect(withMessages(again, [said]).typing.agent).toBeGreaterThan(0); // the same message read again is no new word
   });
 });
 

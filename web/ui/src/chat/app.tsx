@@ -25,8 +25,8 @@ export function App() {
         <LinkState />
         {session.value ? (
           <>
-            <Conversation />
-            <Composer />
+            <Conversation key={`conversation ${session.value.id}`} />
+            <Composer key={session.value.id} />
           </>
         ) : (
           <Start />

@@ -1,6 +1,6 @@
 // Where the customer writes. Enter sends, Shift+Enter makes a line, and Enter within an input method does neither.
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { composing, Growing } from "../shared/parts.tsx";
 import { browserStore } from "../shared/storage.ts";
@@ -14,13 +14,14 @@ const drafts = browserStore("firstline.draft.");
 export function Composer() {
   const w = words.value;
   const id = session.value?.id ?? "";
-  const [text, setText] = useState(() => drafts.get<string>(id) ?? "");
+  const [text, show] = useState(() => drafts.get<string>(id) ?? "");
+  const setText = (v: string) => {
+    show(v);
+    if (v === "") drafts.remove(id);
+    else drafts.set(id, v); // kept at once: the page may go away at any moment
+  };
   const length = [...text].length;
   const ok = text.trim() !== "" && length <= limit;
-  useEffect(() => {
-    if (text === "") drafts.remove(id);
-    else drafts.set(id, text);
-  }, [text, id]);
   const submit = () => {
     if (!ok) return;
     send(text);

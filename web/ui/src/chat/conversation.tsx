@@ -4,6 +4,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
+import { joinNumbers } from "../shared/markdown.ts";
 import { Avatar, useNow } from "../shared/parts.tsx";
 import { isThinking, optionsOf, outcomeOf } from "../shared/record.ts";
 import { helpTarget } from "../shared/article.ts";
@@ -11,7 +12,7 @@ import { clock, dayName } from "../shared/time.ts";
 import type { Citation, Message } from "../shared/types.ts";
 import { HandoffCard } from "./handoff.tsx";
 import { Rating } from "./rating.tsx";
-import { asking, askForPerson, discard, feedback, judge, loaded, locale, record, retry, send, session, showSource, unsent, words } from "./session.ts";
+import { asking, askForPerson, discard, feedback, judge, loaded, locale, record, region, retry, send, session, showSource, unsent, words } from "./session.ts";
 
 /** How near the end, in pixels, counts as reading along. */
 const near = 120;
@@ -80,7 +81,7 @@ export function Conversation() {
         )}
         <ol class="list">
           {r.messages.map((m, i) => {
-            const today = dayName(Date.parse(m.created_at), now, locale.value);
+            const today = dayName(Date.parse(m.created_at), now, region.value);
             const newDay = today !== day;
             day = today;
             const before = newDay ? undefined : r.messages[i - 1];
@@ -171,7 +172,7 @@ function Author({ m, time }: { m: Pick<Message, "author" | "agent">; time?: stri
 
 function One({ m, joined, last, now }: { m: Message; joined: boolean; last: boolean; now: number }) {
   const w = words.value;
-  const time = clock(Date.parse(m.created_at), now, locale.value);
+  const time = clock(Date.parse(m.created_at), now, region.value);
   if (m.author === "system") {
     return (
       <div class="system" dir="auto">
@@ -230,7 +231,7 @@ function Text({ text, citations }: { text: string; citations: Citation[] }) {
   return (
     <div dir="auto">
       <Markdown
-        text={text}
+        text={joinNumbers(text)}
         cite={(n) => {
           const c = citations.find((x) => x.n === n);
           if (!c) return `[${n}]`;

@@ -6,7 +6,7 @@ import { Icon } from "../shared/icons.tsx";
 import { Growing, useNow } from "../shared/parts.tsx";
 import { opening, waitWords } from "../shared/time.ts";
 import type { HandoffPlace } from "../shared/types.ts";
-import { locale, saveSummary, words } from "./session.ts";
+import { locale, region, saveSummary, words } from "./session.ts";
 
 /** The server takes no longer summary. */
 const summaryLimit = 1000;
@@ -34,7 +34,7 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
           <p>
             {!h.open
               ? h.opens_at
-                ? w.closedUntil(opening(Date.parse(h.opens_at), now, locale.value))
+                ? w.closedUntil(opening(Date.parse(h.opens_at), now, region.value))
                 : w.closedNow
               : h.state === "asynchronous"
                 ? w.later

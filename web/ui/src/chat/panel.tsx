@@ -5,7 +5,7 @@ import { articleNodes, helpTarget } from "../shared/article.ts";
 import { call } from "../shared/api.ts";
 import { Icon } from "../shared/icons.tsx";
 import type { Article } from "../shared/types.ts";
-import { closeSource, locale, panel, session, showSource, words } from "./session.ts";
+import { closeSource, locale, panel, region, session, showSource, words } from "./session.ts";
 
 const prefix = "article-";
 
@@ -105,7 +105,7 @@ export function ArticlePanel() {
             <p class="panel-collection">{article.collection}</p>
             <h2>{article.title}</h2>
             <p class="quiet-text" lang={locale.value}>
-              {[article.updated_at ? w.updated(new Date(article.updated_at).toLocaleDateString(locale.value, { dateStyle: "medium" })) : "", article.version ? w.version(article.version) : ""]
+              {[article.updated_at ? w.updated(new Date(article.updated_at).toLocaleDateString(region.value, { dateStyle: "medium" })) : "", article.version ? w.version(article.version) : ""]
                 .filter(Boolean)
                 .join(" · ")}
             </p>

@@ -59,6 +59,12 @@ export function closeSource(): void {
 }
 
 export const locale = computed(() => session.value?.locale ?? choice.value.locale);
+/** How times and dates are written: as the browser is set where it speaks the page's language ("en-GB" for "en"). */
+export const region = computed(() => {
+  const own = typeof navigator === "undefined" ? "" : navigator.language;
+  return languageOf(own) === languageOf(locale.value) ? own : locale.value;
+});
+
 export const words = signal<Words>(en);
 
 effect(() => {

@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
+import { joinNumbers } from "../shared/markdown.ts";
 import { Avatar, composing, Growing, useNow } from "../shared/parts.tsx";
 import { clock, dayName } from "../shared/time.ts";
 import type { Message } from "../shared/types.ts";
@@ -215,7 +216,23 @@ function One({ m, now }: { m: Message; now: number }) {
         </time>
       </p>
       <div class="entry-body" dir="auto">
-        {m.author === "customer" ? <p class="verbatim">{m.text}</p> : <Markdown text={m.text} />}
+        {m.author === "customer" ? (
+          <p class="verbatim">{m.text}</p>
+        ) : (
+          <Markdown
+            text={joinNumbers(m.text)}
+            cite={(n) => {
+              const c = m.citations?.find((x) => x.n === n);
+              return c ? (
+                <a href={c.url} target="_blank" rel="noopener" title={c.title}>
+                  [{n}]
+                </a>
+              ) : (
+                `[${n}]`
+              );
+            }}
+          />
+        )}
         {(m.citations?.length ?? 0) > 0 && (
           <ul class="entry-sources" aria-label="Sources">
             {m.citations?.map((c) => (

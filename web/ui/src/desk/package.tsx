@@ -118,7 +118,7 @@ function Part(p: { title: string; mark?: string; children: ComponentChildren }) 
     <section class="part">
       <h3>
         {p.title}
-        {p.mark && <span class="tag answer">{p.mark}</span>}
+        {p.mark && <span class="tag strong">{p.mark}</span>}
       </h3>
       {p.children}
     </section>

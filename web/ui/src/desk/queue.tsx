@@ -102,6 +102,7 @@ function Row({ h, now, waits }: { h: Handoff; now: number; waits?: boolean }) {
         </span>
       </span>
       <span class="row-text" dir="auto">
+        {h.last_message && h.last_author !== "customer" && <span class="row-author">{h.last_author === "assistant" ? "AI: " : h.last_author === "agent" ? "Agent: " : ""}</span>}
         {h.last_message || h.summary}
       </span>
       <span class="row-meta">
@@ -114,7 +115,7 @@ function Row({ h, now, waits }: { h: Handoff; now: number; waits?: boolean }) {
         <Due h={h} now={now} />
         {h.state === "offered" && h.agent_id !== s.me.value?.id && <span class="tag">Offered to {h.agent_name ?? "someone"}</span>}
         {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
-        {answer && <span class="tag answer">Customer wrote last</span>}
+        {answer && <span class="tag strong">Customer wrote last</span>}
       </span>
     </button>
   );

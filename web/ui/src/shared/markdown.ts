@@ -365,3 +365,14 @@ export function plainText(blocks: Block[]): string {
     .filter((t) => t.trim() !== "")
     .join("\n");
 }
+
+/**
+ * Puts the numbers of citations that stand in a paragraph of their own at the end behind the text that they belong to.
+ * Behind a table, code or a list they stay where they are.
+ */
+export function joinNumbers(text: string): string {
+  const m = /^([\s\S]*\S)\s*\n\s*((?:\[\d{1,2}\]\s*)+)$/.exec(text);
+  const before = m?.[1] ?? "";
+  const line = before.slice(before.lastIndexOf("\n") + 1);
+  return m && !/[|`~]$/.test(line) && !item.test(line) ? `${before} ${(m[2] ?? "").trim()}` : text;
+}

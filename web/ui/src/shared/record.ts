@@ -43,12 +43,15 @@ export const emptyRecord: RecordState = {
 export function withMessages(s: RecordState, added: Message[]): RecordState {
   if (added.length === 0) return s;
   const byId = new Map(s.messages.map((m) => [m.id, m]));
+  const fresh = added.filter((m) => !byId.has(m.id));
   for (const m of added) byId.set(m.id, { ...byId.get(m.id), ...m });
   const messages = [...byId.values()].sort((a, b) => a.seq - b.seq);
   let draft = s.draft;
   let typing = s.typing;
   for (const m of added) {
     if (draft && m.turn === draft.turn && m.author === "assistant") draft = null;
+  }
+  for (const m of fresh) {
     if (m.author === "agent" || m.author === "customer") typing = { ...typing, [m.author]: 0 };
   }
   return { ...s, messages, draft, typing };
