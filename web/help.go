@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -21,7 +22,8 @@ import (
 const (
 	maxQuery       = 200 // characters that are searched for
 	maxPassages    = 24  // passages asked for
-	maxSections    = 3   // sections shown of one article
+	maxFound       = 10  // articles shown
+	maxSections    = 2   // sections shown of one article
 	snippetRunes   = 220
 	snippetBefore  = 60 // characters kept before the first match
 	searchDeadline = 5 * time.Second
@@ -67,6 +69,9 @@ func (s *Server) searchHelp(ctx context.Context, r reader, q string) ([]found, e
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "search_failed", "The search is not working at the moment. Please try again soon.")
 	}
+	if hopeless(result) {
+		return nil, nil
+	}
 	terms := queryTerms(q)
 	var all []found
 	place := map[string]int{}
@@ -75,6 +80,9 @@ func (s *Server) searchHelp(ctx context.Context, r reader, q string) ([]found, e
 			continue
 		}
 		i, seen := place[p.Slug]
+		if !seen && len(all) == maxFound {
+			continue
+		}
 		if !seen {
 			i = len(all)
 			place[p.Slug] = i
@@ -95,6 +103,18 @@ func (s *Server) searchHelp(ctx context.Context, r reader, q string) ([]found, e
 // also one that has nothing to do with it.
 const minCosine = 0.3
 
+// hopeless reports whether a result is no more than its question's letters: the best passage has no word of it, not even a
+// corrected one, what is alike in spelling is faint, and no model found anything near. The assistant weighs this finely; a
+// reader is better served with an honest "nothing found".
+func hopeless(r retrieval.Result) bool {
+	near := r.Features.DenseTop >= minCosine && r.Model != retrieval.BuiltinModel // whose vectors are made of letters as well
+	return r.Features.Coverage == 0 && r.Features.LexTop < faint && !near
+}
+
+// faint is the likeness in spelling below which it says nothing. In the demo, compounds such as giftcard reach 0.055 and words
+// that have nothing to do with any article 0.005 to 0.026.
+const faint = 0.04
+
 // snippetPart is a piece of a snippet, marked where it matches the question.
 type snippetPart struct {
 	Text string
@@ -113,11 +133,16 @@ func plainSnippet(parts []snippetPart) string {
 // word matches what counts as a word in questions and texts.
 var word = regexp.MustCompile(`[\p{L}\p{N}]+`)
 
+// unmarked are the words of three letters that hold sentences together, in the pages' languages.
+var unmarked = strings.Fields("the and for you are can not how why who was has had but its our out any " +
+	"der die das und ich wie ist für mit den dem ein was wer von auf bei zum zur mir " +
+	"que los las por con del una mis sus muy más sin son como och att det som för med mig jag hur var kan ska har inte min")
+
 // queryTerms are the words of a question that are worth marking, in lower case.
 func queryTerms(q string) []string {
 	var terms []string
 	for _, w := range word.FindAllString(strings.ToLower(q), -1) {
-		if n := utf8.RuneCountInString(w); n > 3 || n > 1 && unicode.IsDigit([]rune(w)[0]) {
+		if n := utf8.RuneCountInString(w); n > 2 && !slices.Contains(unmarked, w) || n > 1 && unicode.IsDigit([]rune(w)[0]) {
 			terms = append(terms, w)
 		}
 	}
@@ -125,7 +150,7 @@ func queryTerms(q string) []string {
 }
 
 // matchesTerm reports whether a word of a text is one of the terms, or an inflection of it as far as its beginning tells: the
-// two share all but two letters of the longer one, and four at least.
+// two share all but two letters of the longer one, and three at least.
 func matchesTerm(w string, terms []string) bool {
 	w = strings.ToLower(w)
 	for _, t := range terms {
@@ -134,7 +159,7 @@ func matchesTerm(w string, terms []string) bool {
 		for n < len(a) && n < len(b) && a[n] == b[n] {
 			n++
 		}
-		if longer := max(len(a), len(b)); n == longer || n >= 4 && n >= longer-2 {
+		if longer := max(len(a), len(b)); n == longer || n >= 3 && n >= longer-2 {
 			return true
 		}
 	}
