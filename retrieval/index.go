@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +19,8 @@ type index struct {
 	mu         sync.RWMutex
 	revision   int64
 	partitions map[string]*partition
-	documents  map[uuid.UUID]place // by version
-	sections   map[int64]place     // by passage
+	documents  map[uuid.UUID][]place // by version: in its own language first, then where it has questions
+	sections   map[int64]place       // by passage
 	kinds      []kind
 	kindOf     map[string]uint32
 
@@ -43,7 +44,7 @@ type kind struct {
 
 func newIndex(t tuning) *index {
 	return &index{
-		tuning: t, partitions: map[string]*partition{}, documents: map[uuid.UUID]place{}, sections: map[int64]place{},
+		tuning: t, partitions: map[string]*partition{}, documents: map[uuid.UUID][]place{}, sections: map[int64]place{},
 		kindOf: map[string]uint32{},
 	}
 }
@@ -54,33 +55,35 @@ func (x *index) apply(entered []document, removed []uuid.UUID, revision int64) e
 	defer x.mu.Unlock()
 	touched := map[*partition]struct{}{}
 	for _, v := range removed {
-		if p := x.remove(v); p != nil {
-			touched[p] = struct{}{}
-		}
+		x.remove(v, touched)
 	}
 	for i := range entered {
 		d := &entered[i]
-		if p := x.remove(d.Version); p != nil {
-			touched[p] = struct{}{}
-		}
+		x.remove(d.Version, touched)
 		if len(d.Passages) == 0 {
 			continue
 		}
-		language := analysis.Language(d.Locale)
-		p := x.partitions[language]
-		if p == nil {
-			p = newPartition(analysis.For(d.Locale), x.tuning)
-			x.partitions[language] = p
+		p, err := x.partition(d.Locale)
+		if err != nil {
+			return err
 		}
-		if len(p.entries) >= maxSlots {
-			return fmt.Errorf("more than %d articles in one language", maxSlots)
-		}
-		slot := p.add(d, x.kind(d))
-		x.documents[d.Version] = place{p, slot}
+		at := place{p, p.add(d, x.kind(d))}
+		places := []place{at}
 		for _, s := range d.Passages {
-			x.sections[s.ID] = place{p, slot}
+			x.sections[s.ID] = at
 		}
 		touched[p] = struct{}{}
+		for _, locale := range slices.Sorted(maps.Keys(d.Questions)) {
+			if analysis.Language(locale) == analysis.Language(d.Locale) {
+				continue // entered with the rest
+			}
+			if p, err = x.partition(locale); err != nil {
+				return err
+			}
+			places = append(places, place{p, p.addQuestions(d, d.Questions[locale], x.kind(d))})
+			touched[p] = struct{}{}
+		}
+		x.documents[d.Version] = places
 	}
 	for p := range touched {
 		p.settle()
@@ -90,17 +93,29 @@ func (x *index) apply(entered []document, removed []uuid.UUID, revision int64) e
 	return nil
 }
 
-func (x *index) remove(version uuid.UUID) *partition {
-	at, ok := x.documents[version]
-	if !ok {
-		return nil
+func (x *index) remove(version uuid.UUID, touched map[*partition]struct{}) {
+	for _, at := range x.documents[version] {
+		for _, s := range at.partition.entries[at.slot].sections {
+			delete(x.sections, s.id)
+		}
+		at.partition.remove(at.slot)
+		touched[at.partition] = struct{}{}
 	}
-	for _, s := range at.partition.entries[at.slot].sections {
-		delete(x.sections, s.id)
-	}
-	at.partition.remove(at.slot)
 	delete(x.documents, version)
-	return at.partition
+}
+
+// partition returns that of a locale's language, made if need be, with room for one more document.
+func (x *index) partition(locale string) (*partition, error) {
+	language := analysis.Language(locale)
+	p := x.partitions[language]
+	if p == nil {
+		p = newPartition(analysis.For(locale), x.tuning)
+		x.partitions[language] = p
+	}
+	if len(p.entries) >= maxSlots {
+		return nil, fmt.Errorf("more than %d articles in one language", maxSlots)
+	}
+	return p, nil
 }
 
 func (x *index) kind(d *document) uint32 {
@@ -187,7 +202,9 @@ search:
 				continue
 			}
 			for i := range e.sections {
-				ids = append(ids, e.sections[i].id)
+				if x.sections[e.sections[i].id].partition == p { // not once more for its questions
+					ids = append(ids, e.sections[i].id)
+				}
 			}
 			if len(ids) >= limit {
 				// Remembered as nil too.

@@ -112,6 +112,33 @@ func TestLexicalScope(t *testing.T) {
 	}
 }
 
+func TestQuestionsOfCustomers(t *testing.T) {
+	x := helpCentre(t)
+	asked := testDocument(9, "Late fees", "What is charged after the days of grace.")
+	asked.Questions = map[string][]string{"en": {"how much extra do you slap on"}, "de": {"was kostet eine Mahnung"}}
+	mustApply(t, x, []document{asked})
+	for _, tt := range []struct {
+		question string
+		locales  []string
+	}{
+		{"slap on extra", []string{"en"}},
+		{"Kosten der Mahnungen", []string{"de", "en"}},
+		{"Mahnungen fees", []string{"de", "en"}},
+	} {
+		r := x.lexical(tt.question, "", &scope{market: "gb", locales: tt.locales, audiences: []string{"consumer"}})
+		if len(r.candidates) == 0 || r.candidates[0].passage != 900 {
+			t.Errorf("%q: %+v", tt.question, r.candidates)
+		}
+		if len(r.candidates) > 1 && r.candidates[1].passage == 900 {
+			t.Errorf("%q: the same passage twice", tt.question)
+		}
+	}
+	mustApply(t, x, nil, asked.Version)
+	if r := x.lexical("Mahnung", "", &scope{market: "gb", locales: []string{"de", "en"}, audiences: []string{"consumer"}}); slices.ContainsFunc(r.candidates, func(c candidate) bool { return c.passage == 900 }) {
+		t.Errorf("found after it was removed: %+v", r.candidates)
+	}
+}
+
 func TestScriptsWithoutSpaces(t *testing.T) {
 	for _, tt := range []struct{ locale, want, other, question string }{
 		{"zh", "退款会在两个工作日内到账", "更改您的地址", "什么时候能收到退款？"},
@@ -147,6 +174,14 @@ func TestIncrementalEqualsRebuilt(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(t, "entered") {
 				d := testDocument(rapid.IntRange(1, 6).Draw(t, "n"), text.Draw(t, "title"), rapid.SliceOfN(text, 0, 3).Draw(t, "passages")...)
 				d.Locale = rapid.SampledFrom([]string{"en", "de"}).Draw(t, "locale")
+				for _, language := range []string{"en", "de", "sv"} {
+					if rapid.Bool().Draw(t, "has questions") {
+						if d.Questions == nil {
+							d.Questions = map[string][]string{}
+						}
+						d.Questions[language] = []string{text.Draw(t, "asked")}
+					}
+				}
 				if slices.ContainsFunc(entered, func(o document) bool { return o.Version == d.Version }) {
 					continue
 				}
@@ -177,7 +212,7 @@ func TestIncrementalEqualsRebuilt(t *testing.T) {
 		if err := rebuilt.apply(all, nil, 1); err != nil {
 			t.Fatal(err)
 		}
-		sc := &scope{locales: []string{"de", "en"}, audiences: []string{"consumer"}}
+		sc := &scope{locales: []string{"de", "en", "sv"}, audiences: []string{"consumer"}}
 		question := text.Draw(t, "question") + " " + rapid.SampledFrom([]string{"", "refnud", "paymet"}).Draw(t, "typo")
 		a, b := summary(x.lexical(question, "", sc)), summary(rebuilt.lexical(question, "", sc))
 		if diff := cmp.Diff(b, a); diff != "" {

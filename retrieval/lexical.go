@@ -88,10 +88,11 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	from := 0
 	for i, language := range languages {
 		p := x.partitions[language]
-		if p == nil {
+		if p == nil || p.words.docs == 0 {
 			if i == 0 { // the question's terms are counted in the customer's language all the same
-				r.terms = countTerms(analysis.For(language), question)
-				r.unknown = 1
+				if r.terms = countTerms(analysis.For(language), question); r.terms > 0 {
+					r.unknown = 1
+				}
 			}
 			continue
 		}
@@ -153,6 +154,9 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 		}
 	}
 	r.candidates = w.sections(x.tuning)
+	if len(legs) > 1 { // an article may be found in its own language and by questions in another
+		r.candidates = firstOfEach(r.candidates)
+	}
 	return r
 }
 
@@ -270,6 +274,16 @@ func (w *scratch) sections(t tuning) []candidate {
 		return 0
 	})
 	return found
+}
+
+// firstOfEach leaves of each passage the candidate with the highest score.
+func firstOfEach(found []candidate) []candidate {
+	seen := make(map[int64]struct{}, len(found))
+	return slices.DeleteFunc(found, func(c candidate) bool {
+		_, twice := seen[c.passage]
+		seen[c.passage] = struct{}{}
+		return twice
+	})
 }
 
 // query is a question as one partition understands it.

@@ -19,6 +19,7 @@ type document struct {
 	ValidTo          *time.Time
 	Title            string
 	Description      string
+	Questions        map[string][]string // how customers ask for it, by language
 	Passages         []section
 }
 
@@ -41,7 +42,7 @@ type partition struct {
 	entries    []entry // by slot
 	free       []uint32
 	vocabulary vocabulary
-	sections   int     // passages alive
+	sections   int     // passages that have words here
 	tokens     float64 // tokens in them
 }
 
@@ -113,14 +114,48 @@ func (p *partition) count(a *analysed, text string, surfaces map[string]struct{}
 	})
 }
 
+// slot returns a slot that is free.
+func (p *partition) slot() uint32 {
+	if n := len(p.free); n > 0 {
+		slot := p.free[n-1]
+		p.free = p.free[:n-1]
+		return slot
+	}
+	p.entries = append(p.entries, entry{})
+	return uint32(len(p.entries) - 1)
+}
+
+// enter puts analysed text into the four fields under a slot.
+func (p *partition) enter(slot uint32, e *entry, title, whole *analysed, surfaces map[string]struct{}) {
+	e.entered[0] = p.words.add(slot, whole.words, whole.length)
+	e.entered[1] = p.titles.add(slot, title.words, title.length)
+	e.entered[2] = p.grams.add(slot, whole.grams, whole.gramSize)
+	e.entered[3] = p.titleGrams.add(slot, title.grams, title.gramSize)
+	e.surfaces = make([]string, 0, len(surfaces))
+	for s := range surfaces {
+		e.surfaces = append(e.surfaces, s)
+	}
+}
+
+// addQuestions enters a document of another language by the questions that it has in this one, and returns its slot.
+// Its passages have no words here: which of them comes first is left to the vectors.
+func (p *partition) addQuestions(d *document, questions []string, kind uint32) uint32 {
+	slot := p.slot()
+	e := entry{version: d.Version, article: d.Article, kind: kind, sections: make([]indexedSection, len(d.Passages))}
+	for i, s := range d.Passages {
+		e.sections[i].id = s.ID
+	}
+	surfaces := map[string]struct{}{}
+	whole := newAnalysed()
+	p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
+	p.enter(slot, &e, newAnalysed(), whole, surfaces)
+	p.entries[slot] = e
+	return slot
+}
+
 // add enters a document under a kind and returns its slot.
 func (p *partition) add(d *document, kind uint32) uint32 {
-	slot := uint32(len(p.entries))
-	if n := len(p.free); n > 0 {
-		slot, p.free = p.free[n-1], p.free[:n-1]
-	} else {
-		p.entries = append(p.entries, entry{})
-	}
+	slot := p.slot()
 	e := entry{version: d.Version, article: d.Article, kind: kind}
 
 	surfaces := map[string]struct{}{}
@@ -134,6 +169,11 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 	}
 	whole.length, whole.gramSize = title.length, title.gramSize
 	p.count(whole, d.Description, surfaces, nil)
+	for locale, questions := range d.Questions {
+		if analysis.Language(locale) == analysis.Language(d.Locale) {
+			p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
+		}
+	}
 	perSection := make([]counts, len(d.Passages))
 	heading := ""
 	for i, s := range d.Passages {
@@ -154,10 +194,7 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		p.count(whole, s.Text, surfaces, func(term uint64) { c[term]++ })
 	}
 
-	e.entered[0] = p.words.add(slot, whole.words, whole.length)
-	e.entered[1] = p.titles.add(slot, title.words, title.length)
-	e.entered[2] = p.grams.add(slot, whole.grams, whole.gramSize)
-	e.entered[3] = p.titleGrams.add(slot, title.grams, title.gramSize)
+	p.enter(slot, &e, title, whole, surfaces)
 	for term := range title.words {
 		n, _ := p.words.find(term)
 		e.title = append(e.title, n)
@@ -171,13 +208,11 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 			x.length += float32(n)
 		}
 		slices.SortFunc(x.terms, func(a, b sectionTerm) int { return int(a.list) - int(b.list) })
-		p.sections++
-		p.tokens += float64(x.length)
+		if x.length > 0 {
+			p.sections++
+			p.tokens += float64(x.length)
+		}
 		e.sections[i] = x
-	}
-	e.surfaces = make([]string, 0, len(surfaces))
-	for s := range surfaces {
-		e.surfaces = append(e.surfaces, s)
 	}
 	p.entries[slot] = e
 	return slot
@@ -190,8 +225,10 @@ func (p *partition) remove(slot uint32) {
 		f.remove(slot, e.entered[i])
 	}
 	for _, s := range e.sections {
-		p.sections--
-		p.tokens -= float64(s.length)
+		if s.length > 0 {
+			p.sections--
+			p.tokens -= float64(s.length)
+		}
 	}
 	for _, s := range e.surfaces {
 		p.vocabulary.remove(s)

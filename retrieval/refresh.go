@@ -163,7 +163,7 @@ func (s *Searcher) catchUp(ctx context.Context, tx pgx.Tx, x *index, revision in
 // changed to another state since. With -1 it returns everything published.
 func readDocuments(ctx context.Context, tx pgx.Tx, after int64) (docs []document, gone []uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, `
-		SELECT v.id, v.article_id, v.state = 'published', v.locale, a.audience, a.markets, a.ai_excluded, v.title, v.description
+		SELECT v.id, v.article_id, v.state = 'published', v.locale, a.audience, a.markets, a.ai_excluded, v.title, v.description, v.questions
 		FROM article_versions v JOIN articles a ON a.id = v.article_id
 		WHERE v.revision > $1 AND (v.state = 'published' OR $1 >= 0)
 		ORDER BY v.id`, after)
@@ -175,7 +175,7 @@ func readDocuments(ctx context.Context, tx pgx.Tx, after int64) (docs []document
 	for rows.Next() {
 		var d document
 		var published bool
-		if err := rows.Scan(&d.Version, &d.Article, &published, &d.Locale, &d.Audience, &d.Markets, &d.Excluded, &d.Title, &d.Description); err != nil {
+		if err := rows.Scan(&d.Version, &d.Article, &published, &d.Locale, &d.Audience, &d.Markets, &d.Excluded, &d.Title, &d.Description, &d.Questions); err != nil {
 			rows.Close()
 			return nil, nil, err
 		}
