@@ -261,7 +261,11 @@ func (d *Desk) end(ctx context.Context, conversation uuid.UUID, a Agent, to Stat
 	if err != nil {
 		return h, err
 	}
-	return d.act(ctx, h.ID, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
+	return d.endOne(ctx, h.ID, a, to, instruction)
+}
+
+func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, to State, instruction string) (Handoff, error) {
+	return d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
 		if h.State == to && h.AgentID != nil && *h.AgentID == a.ID {
 			return nil // said twice
 		}
