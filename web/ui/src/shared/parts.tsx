@@ -1,7 +1,7 @@
 // Parts that both pages use: dialogs, menus, avatars, and clocks that tick.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons.tsx";
 
 export interface DialogProps {
@@ -15,7 +15,7 @@ export interface DialogProps {
 /** A modal dialog of the browser: it keeps the focus inside, and Escape closes it. */
 export function Dialog(p: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     ref.current?.showModal();
     return () => before?.focus?.();
@@ -57,7 +57,7 @@ export function Menu(p: { label: string; icon: IconName; items: MenuItem[] }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     box.current?.querySelector<HTMLElement>("[role^=menuitem]")?.focus();
     const outside = (e: Event) => {
