@@ -86,7 +86,7 @@ var faultCases = []faultCase{
 	{name: "no answer", scripts: func(string, string) []llmtest.Script { return []llmtest.Script{llmtest.Reply("NO_ANSWER")} },
 		outcome: "handed_off", reason: "no_article", hidden: []string{"NO_ANSWER"}},
 	{name: "no answer after all", scripts: func(good, _ string) []llmtest.Script {
-		return []llmtest.Script{llmtest.Reply(good + " NO_ANSWER").WithDelay(0, 3*time.Millisecond)}
+		return []llmtest.Script{llmtest.Reply(good+" NO_ANSWER").WithDelay(0, 3*time.Millisecond)}
 	}, outcome: "handed_off", reason: "low_confidence", shown: []string{supportedOne}, hidden: []string{"NO_ANSWER"}, deltas: true},
 	{name: "an empty answer", scripts: func(string, string) []llmtest.Script { return always(llmtest.Reply("")) },
 		outcome: "answered", reason: "quoted", shown: []string{voucherFact}},
