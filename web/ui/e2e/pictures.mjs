@@ -116,6 +116,9 @@ export const pictures = [
       }
       // The package with its trace, at full height.
       await page.setViewportSize({ width: 1440, height: 1500 });
+      await page.locator(".row-item", { hasText: "Income loss" }).first().click();
+      await page.locator(".package .why-reason").waitFor();
+      await page.locator(".trace").evaluate((e) => (e.open = true));
       await page.locator(".package .scroll").evaluate((e) => (e.scrollTop = e.scrollHeight));
       await shot(page, "desk-trace");
     },

@@ -31,8 +31,13 @@ export function Conversation() {
   useLayoutEffect(() => {
     const e = scroller.current;
     if (!e) return;
-    if (follows.current) e.scrollTop = e.scrollHeight;
-    else setBehind(true);
+    if (follows.current) {
+      // A long answer is read from its beginning; everything else from the end.
+      const rows = e.querySelectorAll<HTMLElement>(".list > .row");
+      const last = rows[rows.length - 1];
+      const long = last?.matches(".row-assistant") && last.offsetHeight > e.clientHeight - 32;
+      e.scrollTop = long && last ? Math.max(e.scrollTop, last.offsetTop - 16) : e.scrollHeight;
+    } else setBehind(true);
   }, [end, loaded.value]);
   useEffect(() => {
     if (unsent.value.length > 0) toEnd();

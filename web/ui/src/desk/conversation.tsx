@@ -85,7 +85,9 @@ function Head() {
               Transfer
             </button>
             <button type="button" class="button quiet" onClick={() => (s.dialog.value = "return")}>
-              Return<span class="wide-only"> to assistant</span>
+              <span>
+                Return<span class="wide-only"> to assistant</span>
+              </span>
             </button>
             <button type="button" class="button" aria-keyshortcuts="e" disabled={s.busy.value !== ""} onClick={s.wantResolve}>
               <Icon name="check" size={18} />

@@ -37,7 +37,7 @@ function Contents({ p }: { p: Package }) {
       <section class="why">
         <h2>Why you got this</h2>
         <p class="why-reason">{reasonWords(p.reason)}</p>
-        {p.explanation && <p>{p.explanation}</p>}
+        {p.explanation && <p>{spelled(p.explanation, p.topic)}</p>}
         <p class="why-facts">
           <Priority p={h?.priority ?? p.priority} />
           {p.topic && <span class="tag">{readable(p.topic)}</span>}
@@ -160,14 +160,18 @@ function Summary({ p }: { p: Package }) {
 function Trace({ d }: { d: Decision }) {
   const p = clamp(d.p_correct);
   const t = clamp(d.threshold);
+  // Decisions that were stored by early versions spell these fields in capitals.
+  const topics = (d.topics ?? []).slice(0, 5).map((x) => ({ topic: x.topic ?? x.Topic ?? "", p: clamp(x.p ?? x.P) }));
+  const weighed = (d.threshold ?? 0) > 0;
   return (
     <details class="part trace">
       <summary>
         <h3>How the assistant decided</h3>
         {d.action && <span class="tag">{actionWords(d.action)}</span>}
       </summary>
-      {d.explanation && <p>{d.explanation}</p>}
-      {p !== undefined && (
+      {d.explanation && <p>{spelled(d.explanation, d.topic_policy?.key)}</p>}
+      {!weighed && <p class="quiet-text">A rule decided, so no answer was weighed.</p>}
+      {weighed && p !== undefined && (
         <div class="meter-block">
           <p>
             Sure of its answer: <b>{percent(p)}</b>
@@ -176,7 +180,7 @@ function Trace({ d }: { d: Decision }) {
           <Meter value={p} mark={t} label={`Confidence ${percent(p)}, threshold ${percent(t)}`} />
         </div>
       )}
-      {d.p_stuck !== undefined && (
+      {weighed && d.p_stuck !== undefined && (
         <p>
           Customer stuck: <b>{percent(d.p_stuck)}</b>
         </p>
@@ -187,14 +191,14 @@ function Trace({ d }: { d: Decision }) {
           {d.question}
         </p>
       )}
-      {(d.topics?.length ?? 0) > 0 && (
+      {topics.length > 0 && (
         <>
           <h4>Topics</h4>
           <ul class="bars">
-            {d.topics?.slice(0, 5).map((x) => (
+            {topics.map((x) => (
               <li key={x.topic}>
                 <span>{readable(x.topic)}</span>
-                <Meter value={clamp(x.p) ?? 0} label={percent(x.p)} />
+                <Meter value={x.p ?? 0} label={percent(x.p)} />
                 <span class="num">{percent(x.p)}</span>
               </li>
             ))}
@@ -244,6 +248,9 @@ function Trace({ d }: { d: Decision }) {
     </details>
   );
 }
+
+/** Writes a topic's key within a sentence as words. */
+const spelled = (text: string, topic: string | undefined) => (topic ? text.replaceAll(topic, `“${readable(topic)}”`) : text);
 
 function clamp(n: number | undefined): number | undefined {
   return n === undefined || !Number.isFinite(n) ? undefined : Math.min(1, Math.max(0, n));

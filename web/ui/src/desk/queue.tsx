@@ -1,6 +1,7 @@
 // The first column: what is offered, what is mine, who waits.
 
 import { Icon } from "../shared/icons.tsx";
+import { parseMarkdown, plainText } from "../shared/markdown.ts";
 import { useNow } from "../shared/parts.tsx";
 import { ticking } from "../shared/time.ts";
 import type { Handoff } from "../shared/types.ts";
@@ -103,16 +104,16 @@ function Row({ h, now, waits }: { h: Handoff; now: number; waits?: boolean }) {
       </span>
       <span class="row-text" dir="auto">
         {h.last_message && h.last_author !== "customer" && <span class="row-author">{h.last_author === "assistant" ? "AI: " : h.last_author === "agent" ? "Agent: " : ""}</span>}
-        {h.last_message || h.summary}
+        {plainText(parseMarkdown(h.last_message || h.summary))}
       </span>
       <span class="row-meta">
+        <Due h={h} now={now} />
         <span>{who}</span>
         <span>{s.teamName(h.team)}</span>
         <span title={languageName(h.language)}>{h.language.toUpperCase()}</span>
         <span>{h.market.toUpperCase()}</span>
       </span>
       <span class="row-meta">
-        <Due h={h} now={now} />
         {h.state === "offered" && h.agent_id !== s.me.value?.id && <span class="tag">Offered to {h.agent_name ?? "someone"}</span>}
         {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
         {answer && <span class="tag strong">Customer wrote last</span>}

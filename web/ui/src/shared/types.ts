@@ -164,7 +164,7 @@ export interface Decision {
   question?: string;
   context?: string;
   language?: string;
-  topics?: { topic: string; p: number }[];
+  topics?: { topic?: string; p?: number; Topic?: string; P?: number }[];
   topic_policy?: { key: string; p: number; priority: number; ai: string } | null;
   p_correct?: number;
   threshold?: number;
