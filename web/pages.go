@@ -43,8 +43,8 @@ func (s *Server) pages(r *gin.Engine) {
 	get("/help/search", p.search)
 	get("/help/c/:collection", p.collection)
 	get("/help/:slug", p.article)
-	get("/chat", p.shell("chat.html"))
-	get("/desk", p.shell("desk.html"))
+	get("/chat", p.shell(ui.Dist, "chat.html"))
+	get("/desk", p.shell(ui.Dist, "desk.html"))
 	get("/signin", p.signIn)
 	r.POST("/signin", p.page(p.doSignIn))
 	get("/assets/*file", p.asset)
@@ -105,7 +105,7 @@ func (v view) T(key string, args ...any) string { return pageText(v.R.Locale, ke
 // Dir is the direction that the reader's language is written in.
 func (v view) Dir() string { return direction(v.R.Locale) }
 
-// LocaleName, CollectionName and DirOf say what a code means.
+// LocaleName is a language in its own words.
 func (v view) LocaleName(locale string) string { return localeName(locale) }
 
 // CollectionName is a collection's name in the reader's language.
@@ -330,7 +330,9 @@ func (p *pageServer) inCollection(c *gin.Context, r reader, key string) ([]entry
 	for slug, x := range best {
 		out = append(out, entryLink{Slug: slug, Title: x.Version.Title, Description: x.Version.Description, URL: r.Article(slug, ""), Locale: x.Version.Locale})
 	}
-	slices.SortFunc(out, func(a, b entryLink) int { return cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)) })
+	slices.SortFunc(out, func(a, b entryLink) int { // the reader's own language first
+		return cmp.Or(cmp.Compare(r.rank(best[a.Slug]), r.rank(best[b.Slug])), cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)))
+	})
 	return out, nil
 }
 
@@ -475,9 +477,9 @@ func (p *pageServer) findable(c *gin.Context, v *view, path string, locales []st
 	}
 }
 
-// shell serves a page that the web build made.
-func (p *pageServer) shell(name string) func(*gin.Context) error {
-	body, err := fs.ReadFile(ui.Dist, name)
+// shell serves a page that the web build made, or says that it did not run.
+func (p *pageServer) shell(built fs.FS, name string) func(*gin.Context) error {
+	body, err := fs.ReadFile(built, name)
 	if err != nil {
 		return func(c *gin.Context) error {
 			v := p.view(c)

@@ -2,10 +2,15 @@ package web
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/firstline/firstline/internal/postgres/pgtest"
 	"github.com/firstline/firstline/kb"
@@ -224,6 +229,59 @@ func TestFilesAreCached(t *testing.T) {
 	}
 	if a := b.do("HEAD", "/help?locale=en&market=gb", ""); a.status != 200 || a.body != "" {
 		t.Errorf("HEAD: %d with %d bytes", a.status, len(a.body))
+	}
+}
+
+func TestShells(t *testing.T) {
+	s := &Server{Deps: Deps{Site: demoSite}}
+	p, err := newPageServer(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.GET("/chat", p.page(p.shell(fstest.MapFS{"chat.html": {Data: []byte("<title>Chat</title>")}}, "chat.html")))
+	r.GET("/desk", p.page(p.shell(fstest.MapFS{}, "desk.html")))
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		return w
+	}
+	if w := get("/chat"); w.Code != 200 || w.Body.String() != "<title>Chat</title>" || w.Header().Get("Cache-Control") != "no-cache" || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("a page that was built: %d %v\n%s", w.Code, w.Header(), w.Body)
+	}
+	if w := get("/desk"); w.Code != 503 || !strings.Contains(w.Body.String(), "make build") || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("a page that was not built: %d %v\n%s", w.Code, w.Header(), w.Body)
+	}
+}
+
+// TestWaits: nothing is said of few waits; of enough, their middle.
+func TestWaits(t *testing.T) {
+	b := setup(t)
+	person := func() map[string]any {
+		channels, ok := b.do("GET", "/v1/contact-options?locale=en&market=gb&topic=unauthorised_transaction", "").json(t)["channels"].([]any) // whose team is always there
+		if !ok || len(channels) != 3 {
+			t.Fatal("there are no three channels")
+		}
+		return channels[2].(map[string]any)
+	}
+	for i := range 5 {
+		if w := person()["wait"]; w != nil {
+			t.Fatalf("%d people waited, and the wait is said to be %v", i, w)
+		}
+		id, token := b.conversation("gb", "en")
+		if a := b.do("POST", "/v1/conversations/"+id+"/handoff", "{}", "Authorization", "Bearer "+token); a.status != 202 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		_, err := b.pool.Exec(t.Context(), `UPDATE handoffs SET team = 'fraud', queued_at = now() - interval '10 minutes', accepted_at = now() - interval '10 minutes' + $2 * interval '1 second'
+			WHERE conversation_id = $1`, id, 40*(i+1)) // 40, 80, 120, 160 and 200 seconds
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, want := person()["wait"], map[string]any{"low_seconds": 90.0, "high_seconds": 210.0} // 80 and 184, in half minutes up
+	if diff := cmp.Diff(any(want), got); diff != "" {
+		t.Error(diff)
 	}
 }
 
