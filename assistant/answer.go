@@ -22,46 +22,39 @@ type answer struct {
 }
 
 // say answers: by the model where there is one, sentence by sentence and nothing that the passages do not support, and
-// otherwise, or when the model fails before it was heard, by quoting. It changes the decision when support breaks. The
-// only errors are those of the record.
+// otherwise, or when the model fails before it was heard, by quoting. How that went becomes part of the decision, which
+// may change with it. The only errors are those of the record.
 func (a *Assistant) say(ctx context.Context, t *turn) error {
 	d := t.decision
 	if !a.model.HasChat() {
 		a.quote(t)
-		return a.afterwards(t)
+		d.heard(SaidQuote)
+		return nil
 	}
 	said, err := a.generate(ctx, t)
 	t.answer.text, t.answer.citations = said.text, said.citations
 	switch {
 	case err == nil:
-		d.Reason = Generated
+		d.heard(SaidAll)
 	case errors.Is(err, errRecord):
 		return err
 	case errors.Is(err, errNoAnswer):
 		t.answer.text, t.answer.citations = "", nil
-		d.handOff(NoArticle, "The model found no answer in the articles.")
-		return nil
+		d.heard(SaidNothing)
 	case said.text == "": // nothing was heard: as if there were no model
-		d.Degraded = strings.TrimSpace(d.Degraded + " " + modelFault(err))
+		d.degrade(modelFault(err))
 		a.quote(t)
+		d.heard(SaidQuote)
 	case errors.Is(err, errUnsupported):
 		t.answer.text += "\n\n" + text(d.Language, "broke")
-		d.handOff(LowConfidence, "Part of the model's answer was not supported by the articles; it was not shown.")
-		return nil
+		d.heard(SaidPart)
 	default: // cut off in the middle: the source itself completes the answer
-		d.Degraded = strings.TrimSpace(d.Degraded + " " + modelFault(err))
+		d.degrade(modelFault(err))
 		shown := t.answer
 		a.quote(t)
 		t.answer.text = shown.text + "\n\n" + text(d.Language, "cut") + "\n\n" + t.answer.text
 		t.answer.citations = union(shown.citations, t.answer.citations)
-	}
-	return a.afterwards(t)
-}
-
-// afterwards turns an answer on a topic that a person must also see into a handoff that carries it.
-func (a *Assistant) afterwards(t *turn) error {
-	if d := t.decision; d.ThenHuman {
-		d.handOff(PriorityTopic, d.Explanation)
+		d.heard(SaidQuote)
 	}
 	return nil
 }
@@ -102,9 +95,6 @@ func (a *Assistant) quote(t *turn) {
 	sb.WriteString("\n\n" + strings.TrimSpace(p.Markdown) + "\n\n[1]")
 	t.answer.text = sb.String()
 	t.answer.citations = cite(t.passages[:1], d.Language, 1)
-	if d.Reason != LowConfidence {
-		d.Reason = Quoted
-	}
 }
 
 // cite makes citations of the first n passages, numbered from 1.

@@ -148,14 +148,11 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	t.decision = a.understand(t)
 	t.mark("understand")
 
-	if t.Attempt > maxAttempts {
-		t.decision.handOff(ModelUnavailable, "The turn failed several times and was given up.")
-		return nil
-	}
-	if a.rules(t) { // hard rules: no score overrides them, and they need no model
-		if t.decision.Action == Reply {
-			return a.settle(ctx, t)
-		}
+	switch t.decision.Decide(); t.decision.Action { // hard rules: no score overrides them, and they need no model
+	case "":
+	case Reply:
+		return a.settle(ctx, t)
+	default:
 		return nil
 	}
 	if err := a.settle(ctx, t); err != nil {
@@ -232,7 +229,7 @@ func (a *Assistant) condense(ctx context.Context, t *turn) {
 	defer cancel()
 	done, err := a.model.Complete(ctx, condensePrompt(t))
 	if err != nil {
-		d.Degraded = "condense"
+		d.degrade("condense")
 		return
 	}
 	if q := strings.TrimSpace(done.Text); q != "" && len(q) < 500 && !strings.Contains(q, noAnswerMark) {

@@ -57,7 +57,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "prior-2"
+const decisionVersion = "prior-4"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -85,7 +85,18 @@ type StuckSigns struct {
 	Unanswered int  `json:"unanswered"` // earlier turns that did not answer
 }
 
-// Decision is everything that a turn's action was chosen from, and the choice. The part from Version to Model is input;
+// Said is how saying an answer came out; it can still change what a turn does.
+type Said string
+
+// The ways in which an answer comes out.
+const (
+	SaidAll     Said = "all"     // the model's answer, every sentence supported
+	SaidQuote   Said = "quote"   // a section, quoted: no model, or one that failed
+	SaidPart    Said = "part"    // the model's answer up to a sentence that was not supported
+	SaidNothing Said = "nothing" // the model found no answer in the passages
+)
+
+// Decision is everything that a turn's action was chosen from, and the choice. The part from Version to Said is input;
 // Decide fills in the rest from it and from nothing else, so that a stored decision can be made again.
 type Decision struct {
 	Version    string  `json:"version"`
@@ -97,6 +108,10 @@ type Decision struct {
 	Question   string  `json:"question"` // the message, or what it means in the conversation
 	Context    string  `json:"context,omitempty"`
 	Sentiment  string  `json:"sentiment"`
+	Words      int     `json:"words"` // distinct ones of the message
+	Off        bool    `json:"off,omitempty"`
+	GivenUp    bool    `json:"given_up,omitempty"`   // several processes have failed at this turn
+	LegalText  string  `json:"legal_text,omitempty"` // what is said to a complaint or a legal right, where one is seen
 
 	Cues       triage.Cues        `json:"cues"`
 	Topics     []triage.Score     `json:"topics"` // the three most probable
@@ -104,12 +119,13 @@ type Decision struct {
 	Stuck      StuckSigns         `json:"stuck"`
 	Retrieved  bool               `json:"retrieved"` // retrieval was tried
 	Failed     bool               `json:"retrieval_failed"`
-	Degraded   string             `json:"degraded,omitempty"` // a leg of retrieval that did not answer
+	Degraded   string             `json:"degraded,omitempty"` // what did not answer: a leg of retrieval, the model
 	Revision   int64              `json:"kb_revision"`
 	Embedding  string             `json:"embedding_model"`
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
 	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
+	Said       Said               `json:"said,omitempty"`    // "" when no answer was tried
 
 	// What Decide makes of it.
 	PCorrect    float64 `json:"p_correct"`
@@ -137,11 +153,13 @@ type TopicPolicy struct {
 	SafeText string          `json:"safe_text,omitempty"`
 }
 
-// Thresholds on the probability that an answer is right, by topic group; the cost of a wrong answer differs.
-var thresholds = map[string]float64{"money": 0.55, "normal": 0.50, "howto": 0.45}
+// Thresholds on the probability that an answer is right, by topic group. A wrong answer costs several times what a
+// handoff costs, and most about money: with costs of 3, 2 and 1.5 handoffs the expected cost is least from c/(1+c) on.
+var thresholds = map[string]float64{"money": 0.75, "normal": 0.67, "howto": 0.60}
 
-// clarifyBand is how far below the threshold a clarifying question is still worth a customer's time.
-const clarifyBand = 0.15
+// clarifyBand is how far below the threshold a clarifying question is still worth a customer's time: the right article
+// is among the best three far more often than it is the best.
+const clarifyBand = 0.40
 
 // The chance that a customer is stuck from which a person is offered, and from which the conversation is handed off.
 const (
@@ -152,7 +170,8 @@ const (
 // weigh notes what retrieval brought.
 func (d *Decision) weigh(r retrieval.Result, err error) {
 	d.Retrieved, d.Failed = true, err != nil
-	d.Revision, d.Embedding, d.Features, d.Degraded = r.Revision, r.Model, r.Features, r.Degraded
+	d.Revision, d.Embedding, d.Features = r.Revision, r.Model, r.Features
+	d.degrade(r.Degraded)
 	seen := map[string]bool{}
 	for _, p := range r.Passages {
 		d.Candidates = append(d.Candidates, Candidate{
@@ -165,17 +184,61 @@ func (d *Decision) weigh(r retrieval.Result, err error) {
 	}
 }
 
-// Decide chooses the action from the inputs: a pure function, except that it fills in d's own results.
+// degrade notes something that did not answer.
+func (d *Decision) degrade(what string) { d.Degraded = strings.TrimSpace(d.Degraded + " " + what) }
+
+// heard notes how saying the answer came out, and decides again.
+func (d *Decision) heard(s Said) {
+	d.Said = s
+	d.Decide()
+}
+
+// Decide chooses the action from the inputs: a pure function, except that it fills in d's own results. Before retrieval
+// was tried, only the hard rules decide; where they do not, the action stays "".
 func (d *Decision) Decide() {
+	d.PCorrect, d.PStuck, d.Threshold, d.Topic, d.Priority = 0, 0, 0, "", 4
+	d.Action, d.Reason, d.Explanation, d.ThenHuman, d.Fixed = "", "", "", false, ""
+	if t := d.TopicInfo; t != nil {
+		d.Topic, d.Priority = t.Key, t.Priority
+	}
+	switch {
+	case d.GivenUp:
+		d.handOff(ModelUnavailable, "The turn failed several times and was given up.")
+	case d.rules():
+	case d.Retrieved:
+		d.choose()
+		if d.Action == Answer {
+			d.conclude()
+		}
+	}
+}
+
+// conclude makes of an answer what came of it.
+func (d *Decision) conclude() {
+	switch d.Said {
+	case SaidNothing:
+		d.handOff(NoArticle, "The model found no answer in the articles.")
+		return
+	case SaidPart:
+		d.handOff(LowConfidence, "Part of the model's answer was not supported by the articles; it was not shown.")
+		return
+	case SaidAll:
+		d.Reason = Generated
+	case SaidQuote:
+		d.Reason = Quoted
+	}
+	if d.ThenHuman && d.Said != "" { // a person must also see this topic: the handoff carries the answer
+		d.handOff(PriorityTopic, d.Explanation)
+	}
+}
+
+// choose weighs what was found: least expected cost among answering, asking back, offering a human and handing off.
+func (d *Decision) choose() {
 	d.PCorrect = pCorrect(d.Features, len(d.Candidates) > 0)
 	d.PStuck = pStuck(d.Stuck)
 	group := "normal"
-	d.Priority = 4
-	if t := d.TopicInfo; t != nil {
-		d.Topic, d.Priority = t.Key, t.Priority
-		if t.Group != "" {
-			group = t.Group
-		}
+	if t := d.TopicInfo; t != nil && t.Group != "" {
+		group = t.Group
 	}
 	d.Threshold = thresholds[group]
 
@@ -221,21 +284,19 @@ func (d *Decision) unsure() {
 }
 
 // noArticleCoverage is the weighted share of the question's terms below which the best article is not about it at all.
-const noArticleCoverage = 0.5
+const noArticleCoverage = 0.25
 
 func (d *Decision) handOff(r Reason, why string) {
 	d.Action, d.Reason, d.Explanation = HandOff, r, why
 }
 
-// pCorrect is the probability that the best section answers the question: a logistic model over retrieval's features.
-// The weights are priors set by hand from the published separations of these features; they are fitted when labelled
-// questions are there.
+// pCorrect is the probability that the best section answers the question: retrieval's own, which was fitted on public
+// question sets.
 func pCorrect(f retrieval.Features, found bool) float64 {
 	if !found {
 		return 0
 	}
-	z := -3.6 + 4.4*f.Coverage + 2.6*f.Margin + 0.8*f.Agreement + 2.2*f.DenseTop - 0.8*f.UnknownTerms
-	return 1 / (1 + math.Exp(-z))
+	return f.Confidence()
 }
 
 // pStuck is the probability that the assistant will not get this customer further: independent signs, each with the

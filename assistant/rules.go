@@ -8,11 +8,7 @@ import (
 
 // rules applies what no score overrides, without any model, and reports whether the turn is decided. The order is that
 // of harm: someone in danger comes before someone who asks for a person, and both before every topic.
-func (a *Assistant) rules(t *turn) bool {
-	d := t.decision
-	if p := d.TopicInfo; p != nil {
-		d.Topic, d.Priority = p.Key, p.Priority
-	}
+func (d *Decision) rules() bool {
 	switch {
 	case d.Cues.Has(triage.SelfHarm):
 		d.Priority, d.Topic = 1, distressTopic
@@ -30,9 +26,7 @@ func (a *Assistant) rules(t *turn) bool {
 		d.handOff(CustomerRequest, "The customer asked for a person.")
 	case d.Cues.Has(triage.Legal):
 		d.Topic, d.Priority = complaintTopic, min(d.Priority, 2)
-		if topic, ok := t.triage.Topics[complaintTopic]; ok {
-			d.Fixed = localised(topic.SafeText, d.Language)
-		}
+		d.Fixed = d.LegalText
 		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+d.quoteCue(triage.Legal)+".")
 	case d.Cues.Has(triage.Vulnerable) && (d.TopicInfo == nil || d.TopicInfo.AI != triage.AIInfo): // there a person follows anyway
 		d.Priority = min(d.Priority, 2)
@@ -40,11 +34,11 @@ func (a *Assistant) rules(t *turn) bool {
 			d.Topic = distressTopic
 		}
 		d.handOff(Vulnerability, "The customer may be vulnerable: "+d.quoteCue(triage.Vulnerable)+".")
-	case a.cfg.Off:
+	case d.Off:
 		d.handOff(ModelUnavailable, "The assistant is switched off.")
-	case d.TopicInfo == nil && d.Cues.Has(triage.Thanks) && len(words(t.Text())) <= 6:
+	case d.TopicInfo == nil && d.Cues.Has(triage.Thanks) && d.Words <= 6:
 		d.reply("thanks")
-	case d.TopicInfo == nil && d.Cues.Has(triage.Greeting) && len(words(t.Text())) <= 4:
+	case d.TopicInfo == nil && d.Cues.Has(triage.Greeting) && d.Words <= 4:
 		d.reply("hello")
 	default:
 		return false

@@ -12,7 +12,7 @@ import (
 // understand reads the message without a model: language, cues, topics, whether it leans on what was said before.
 func (a *Assistant) understand(t *turn) *Decision {
 	text := t.Text()
-	d := &Decision{Version: decisionVersion, Classifier: t.triage.Classifier.Hash(), Question: text, Sentiment: "calm", Priority: 4}
+	d := &Decision{Version: decisionVersion, Classifier: t.triage.Classifier.Hash(), Question: text, Sentiment: "calm", Words: len(words(text)), Off: a.cfg.Off, GivenUp: t.Attempt > maxAttempts}
 	if a.model.HasChat() {
 		d.Prompt = promptVersion
 	}
@@ -21,6 +21,9 @@ func (a *Assistant) understand(t *turn) *Decision {
 		d.Language = t.Conversation.Locale
 	}
 	d.Cues = triage.Detect(text)
+	if topic, ok := t.triage.Topics[complaintTopic]; ok && d.Cues.Has(triage.Legal) {
+		d.LegalText = localised(topic.SafeText, d.Language)
+	}
 	d.Topics = t.triage.Classifier.Segments(text)
 	d.TopicInfo = mostUrgent(d.Topics, t.triage, d.Language)
 	if len(d.Topics) > 3 {
