@@ -1,0 +1,168 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// desk is the queue and the people as the database holds them.
+type deskState struct {
+	agents   []simAgent
+	handoffs []simHandoff // open ones, in the queue's order
+	offers   []simOffer   // in the order in which they were made
+}
+
+type simAgent struct {
+	ID                 uuid.UUID
+	Teams              []string
+	Languages, Markets []string
+	Capacity, Load     int
+	Presence           string
+	Connected          bool
+	Lapses             int
+}
+
+func (w *world) loadDesk() deskState {
+	var d deskState
+	b := &pgx.Batch{}
+	collect(b, &d.agents, `
+		SELECT a.id, ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id), languages, markets, capacity,
+			(SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL)::int, presence, connected_until > now(), lapses
+		FROM agents a ORDER BY a.id`)
+	collect(b, &d.handoffs, `SELECT `+simHandoffColumns+` FROM handoffs WHERE ended_at IS NULL ORDER BY priority, queued_at, id`)
+	collect(b, &d.offers, `SELECT id, handoff_id, agent_id, outcome, expires_at <= now() FROM offers ORDER BY id`)
+	if err := w.nodes[0].pool.SendBatch(w.t.Context(), b).Close(); err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (d *deskState) agent(id uuid.UUID) *simAgent {
+	i := slices.IndexFunc(d.agents, func(a simAgent) bool { return a.ID == id })
+	return &d.agents[i]
+}
+
+func (d *deskState) handoff(id uuid.UUID) *simHandoff {
+	i := slices.IndexFunc(d.handoffs, func(h simHandoff) bool { return h.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &d.handoffs[i]
+}
+
+// passed tells that the agent let an offer of the handoff lapse, or declined it.
+func (d *deskState) passed(h, a uuid.UUID) bool {
+	return slices.ContainsFunc(d.offers, func(o simOffer) bool {
+		return o.HandoffID == h && o.AgentID == a && (o.Outcome == "lapsed" || o.Outcome == "declined")
+	})
+}
+
+// mayTake says whether the handoff may be offered to the agent.
+func (d *deskState) mayTake(h *simHandoff, a *simAgent) bool {
+	return a.Presence == "online" && a.Connected && slices.Contains(a.Teams, h.Team) && a.Load < a.Capacity &&
+		(h.Waited > 30 || len(a.Markets) == 0 || slices.Contains(a.Markets, h.Market)) &&
+		(h.Waited > 60 || len(a.Languages) == 0 || slices.Contains(a.Languages, h.Language)) &&
+		!d.passed(h.ID, a.ID)
+}
+
+// lapse does to the model what the router does first: open offers that ran out, or whose agent is gone, are taken back.
+func (d *deskState) lapse() (n int) {
+	gone := map[uuid.UUID]bool{}
+	for i := range d.offers {
+		o := &d.offers[i]
+		a := d.agent(o.AgentID)
+		if o.Outcome != "open" || !o.Expired && a.Presence == "online" && a.Connected {
+			continue
+		}
+		n++
+		o.Outcome = "lapsed"
+		gone[a.ID] = true
+		if h := d.handoff(o.HandoffID); h != nil && h.State == "offered" {
+			h.State, h.AgentID = "queued", nil
+			a.Load--
+		}
+	}
+	for id := range gone {
+		if a := d.agent(id); a.Presence == "online" {
+			if a.Lapses++; a.Lapses >= 2 {
+				a.Presence = "away"
+			}
+		}
+	}
+	return n
+}
+
+// Promise 5: checkRouting follows the router's run with a model of it, offer by offer.
+func (w *world) checkRouting(c *talk, before, after deskState, both bool) {
+	for range before.lapse() {
+		w.count("lapse")
+	}
+	known := map[uuid.UUID]bool{}
+	for _, o := range before.offers {
+		known[o.ID] = true
+	}
+	var last *simHandoff
+	for _, o := range after.offers {
+		if known[o.ID] {
+			continue
+		}
+		w.count("offer")
+		h, a := before.handoff(o.HandoffID), before.agent(o.AgentID)
+		if both && h != nil { // the second run may offer what the first gave to another team, or promised for later
+			h.Team = after.handoff(o.HandoffID).Team
+			for _, o := range after.offers {
+				if i := slices.IndexFunc(before.offers, func(b simOffer) bool { return b.ID == o.ID }); i >= 0 && o.Outcome == "withdrawn" {
+					before.offers[i].Outcome = o.Outcome
+				}
+			}
+		}
+		if h == nil || h.State != "queued" && h.State != "asynchronous" {
+			w.violate(c, "promise 5: offer of a handoff that does not wait")
+			return
+		}
+		if !before.mayTake(h, a) {
+			w.violate(c, "promise 5: offered to an agent who may not take it: %+v, %+v", *h, *a)
+		}
+		if last != nil && !both && before.ahead(h, last) {
+			w.violate(c, "promise 5: offered %+v after %+v", *h, *last)
+		}
+		for i := range before.agents {
+			if x := &before.agents[i]; before.mayTake(h, x) && float64(x.Load)/float64(x.Capacity) < float64(a.Load)/float64(a.Capacity) {
+				w.violate(c, "promise 5: offered to %+v although %+v has less to do", *a, *x)
+			}
+		}
+		a.Load++
+		h.State, last = "offered", h
+	}
+	for i := range after.handoffs {
+		h := &after.handoffs[i]
+		was := before.handoff(h.ID)
+		if h.Team != was.Team {
+			w.count("fallback")
+		}
+		if h.State == "asynchronous" && was.State == "queued" {
+			w.count("asynchronous")
+		}
+		if h.State != was.State && was.State != "offered" || h.Team != was.Team || both {
+			continue // given up in this run: the next one offers it in its new place
+		}
+		if h.State != "queued" && h.State != "asynchronous" {
+			continue
+		}
+		for j := range after.agents {
+			if after.mayTake(h, &after.agents[j]) {
+				w.violate(c, "promise 5: %+v waits although %+v could take it", *h, after.agents[j])
+			}
+		}
+	}
+}
+
+// ahead is the queue's order: most urgent, then oldest.
+func (d *deskState) ahead(a, b *simHandoff) bool {
+	if a.Priority != b.Priority {
+		return a.Priority < b.Priority
+	}
+	return a.QueuedAt.Before(b.QueuedAt)
+}
