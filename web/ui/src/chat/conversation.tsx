@@ -197,7 +197,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
   const outcome = outcomeOf(record.value, m);
   const asks = outcome === "clarified" && last && record.value.owner === "assistant";
   const { lead, options } = asks ? optionsOf(m.text) : { lead: m.text, options: [] };
-  const answered = m.author === "assistant" && (outcome === "answered" || (outcome === undefined && (m.citations?.length ?? 0) > 0));
+  const answered = m.author === "assistant" && ((outcome === "answered" && record.value.ended[m.turn ?? ""]?.reason !== "small_talk") || (outcome === undefined && (m.citations?.length ?? 0) > 0));
   return (
     <div class="from-them">
       {/* every message of the assistant carries its mark; a person's name need not be said twice in a row */}
