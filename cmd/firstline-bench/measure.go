@@ -85,14 +85,14 @@ func (c *measureCommand) Run(ctx context.Context, o output) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("not finished within %s: %w", c.Limit, err)
 	}
+	if report != nil && len(report.Scenarios) > 0 { // what was measured before an error is worth having
+		report.write(o.out)
+		if c.JSON != "" {
+			err = errors.Join(err, report.save(c.JSON))
+		}
+	}
 	if err != nil {
 		return err
-	}
-	report.write(o.out)
-	if c.JSON != "" {
-		if err := report.save(c.JSON); err != nil {
-			return err
-		}
 	}
 	if c.Hold {
 		return b.hold(ctx, chosen[0])
@@ -175,6 +175,7 @@ func (b *bench) end() {
 	}
 }
 
+// run measures everything. With an error it returns what it measured before, if anything.
 func (b *bench) run(ctx context.Context, chosen []scenario) (*report, error) {
 	k, err := readKnowledge(b.Data)
 	if err != nil {
@@ -187,17 +188,17 @@ func (b *bench) run(ctx context.Context, chosen []scenario) (*report, error) {
 	rep := newReport(b, k.Origin)
 	if b.Idle > 0 {
 		if rep.Idle, err = b.idleStreams(ctx, chosen[0]); err != nil {
-			return nil, fmt.Errorf("idle streams: %w", err)
+			return rep, fmt.Errorf("idle streams: %w", err)
 		}
 	}
 	for _, s := range chosen {
 		if err := b.measureScenario(ctx, rep, s); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+			return rep, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	if b.Statements > 0 {
 		if err := b.countStatements(ctx, rep, chosen); err != nil {
-			return nil, fmt.Errorf("counting statements: %w", err)
+			return rep, fmt.Errorf("counting statements: %w", err)
 		}
 	}
 	return rep, nil
