@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	candidateArticles = 40 // articles that the lexical leg hands on
+	candidateArticles = 24 // articles that the lexical leg hands on
 	candidateSections = 3  // passages of each, at most
-	candidateLimit    = 60
+	candidateLimit    = 32
 
 	// commonGram is the number of articles from which an n-gram that more than half of all articles have is left out: it
 	// says next to nothing and its list is the longest to read.

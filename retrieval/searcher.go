@@ -35,7 +35,7 @@ type Options struct {
 
 const (
 	defaultLimit = 6
-	neighbours   = 40 // of the dense leg; pgvector's own ef_search
+	neighbours   = 24 // of the dense leg; the graph is walked with pgvector's own ef_search of 40
 	// Where fewer passages than exactBelow may be read, and those are less than one in exactShare, all of them are compared
 	// without the vector index: a walk through the graph that meets hardly anything legible costs more, and may end
 	// before it has found the best.
@@ -310,7 +310,17 @@ func (s *Searcher) fetch(ctx context.Context, text string, args []any) (fetched,
 	if err := prepareConnection(ctx, conn.Conn()); err != nil {
 		return f, err
 	}
-	rows, err := conn.Query(ctx, text, args...)
+	// Planning this statement takes longer than running it, and its plan is the same whatever is asked (a test holds the
+	// planner to it). The setting travels in the same round trip and ends with it.
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`)
+	batch.Queue(text, args...)
+	results := conn.SendBatch(ctx, batch)
+	defer results.Close()
+	if _, err := results.Exec(); err != nil {
+		return f, err
+	}
+	rows, err := results.Query()
 	if err != nil {
 		return f, err
 	}
