@@ -19,6 +19,7 @@ import (
 
 func TestHelpPages(t *testing.T) {
 	b := setup(t)
+	b.index()
 	b.run([]scenario{
 		{name: "the root leads to the help centre", path: "/", status: 302, wantHeader: map[string]string{"Location": "/help"}},
 		{name: "home", path: "/help?locale=en&market=gb", status: 200,
@@ -76,6 +77,7 @@ func TestHelpPages(t *testing.T) {
 // TestLinksLead follows every link of the home page, of a collection and of an article.
 func TestLinksLead(t *testing.T) {
 	b := setup(t)
+	b.index()
 	link := regexp.MustCompile(`(?:href|src)="(/[^"#]*)`)
 	seen := map[string]bool{}
 	for _, page := range []string{"/help?locale=de&market=de", "/help/c/security?locale=es&market=es", "/help/late-fees?locale=sv&market=se",
@@ -122,6 +124,7 @@ func TestHiddenArticles(t *testing.T) {
 	if _, err := b.articles.Publish(ctx, docs, kb.PublishOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	b.index()
 	if a := b.do("GET", "/help/taken-down?locale=en&market=gb", ""); a.status != 200 {
 		t.Fatalf("an article that is published is not served: %d", a.status)
 	}
@@ -131,6 +134,7 @@ func TestHiddenArticles(t *testing.T) {
 	if err := b.articles.Archive(ctx, "taken-down", ""); err != nil {
 		t.Fatal(err)
 	}
+	b.index()
 	reader := "locale=en&market=gb"
 	scenarios := []scenario{
 		{name: "search page", path: "/help/search?q=zorblatt&" + reader, status: 200, never: []string{"Zorblatt", "zorblatt of"}},
@@ -152,6 +156,7 @@ func TestHiddenArticles(t *testing.T) {
 
 func TestHelpAPI(t *testing.T) {
 	b := setup(t)
+	b.index()
 	b.run([]scenario{
 		{name: "search", path: "/v1/help/search?q=late+fee&locale=en&market=gb", status: 200, want: []string{`"slug":"late-fees"`, `"url":"/help/late-fees?locale=en\u0026market=gb`}, never: []string{"<mark>", "merchant-fees"}},
 		{name: "search without words", path: "/v1/help/search?q=+&locale=en", status: 422, want: []string{`"field":"q"`}},

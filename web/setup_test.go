@@ -160,6 +160,15 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 	return b
 }
 
+// index loads what is published into the searcher, as the program does before it serves: on a busy machine that can take
+// longer than a reader's search may.
+func (b *bundle) index() {
+	b.t.Helper()
+	if _, err := b.searcher.Search(b.t.Context(), retrieval.Query{Text: "late fee", Locale: "en", Audience: kb.Consumer}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // answer is a response with its body read.
 type answer struct {
 	status int
