@@ -356,7 +356,7 @@ const (
 	lockerQuestion  = "How long does a parcel wait in a quillon locker?"
 	lockerFact      = "11 days"
 	personWanted    = "I want to talk to a human"
-	unanswerable    = "What is the capital of Mongolia?"
+	unanswerable    = "Zorbic flumquartz krenal?"
 )
 
 // What a scripted model says about glimmer vouchers: three sentences that the article supports, and one that it does not.

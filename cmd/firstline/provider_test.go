@@ -76,13 +76,13 @@ var faultCases = []faultCase{
 		outcome: "answered", reason: "quoted", shown: []string{voucherFact}},
 	// What the model says is not true.
 	{name: "nothing supported", scripts: func(string, string) []llmtest.Script { return []llmtest.Script{llmtest.Reply(unsupported + " [1].")} },
-		outcome: "answered", reason: "quoted", shown: []string{voucherFact}, hidden: []string{"777"}},
+		outcome: "answered", reason: "quoted", shown: []string{voucherFact}, hidden: []string{"crowns"}},
 	{name: "unsupported after the first sentence", scripts: func(_, bad string) []llmtest.Script {
 		return []llmtest.Script{llmtest.Reply(bad).WithDelay(0, 3*time.Millisecond)}
-	}, outcome: "handed_off", reason: "low_confidence", shown: []string{supportedOne}, hidden: []string{"777"}, deltas: true},
+	}, outcome: "handed_off", reason: "low_confidence", shown: []string{supportedOne}, hidden: []string{"crowns"}, deltas: true},
 	{name: "unsupported, whole at once", scripts: func(_, bad string) []llmtest.Script {
 		return []llmtest.Script{llmtest.Reply(bad).WithPieces(llmtest.Whole)}
-	}, outcome: "handed_off", reason: "low_confidence", shown: []string{supportedOne}, hidden: []string{"777"}, deltas: true},
+	}, outcome: "handed_off", reason: "low_confidence", shown: []string{supportedOne}, hidden: []string{"crowns"}, deltas: true},
 	{name: "no answer", scripts: func(string, string) []llmtest.Script { return []llmtest.Script{llmtest.Reply("NO_ANSWER")} },
 		outcome: "handed_off", reason: "no_article", hidden: []string{"NO_ANSWER"}},
 	{name: "no answer after all", scripts: func(good, _ string) []llmtest.Script {
