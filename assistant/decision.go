@@ -125,6 +125,7 @@ type Decision struct {
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
 	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
+	Chosen     bool               `json:"chosen,omitempty"`  // the message is one of the options that were offered
 	Said       Said               `json:"said,omitempty"`    // "" when no answer was tried
 
 	// What Decide makes of it.
@@ -249,7 +250,7 @@ func (d *Decision) choose() {
 		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
 	case len(d.Candidates) == 0:
 		d.handOff(NoArticle, "No article of the help centre fits the question.")
-	case d.PCorrect < d.Threshold:
+	case d.PCorrect < d.Threshold && !d.Chosen: // what the customer chose themselves is what they asked for
 		d.unsure()
 	default:
 		d.Action, d.Reason = Answer, Quoted
@@ -282,6 +283,9 @@ func (d *Decision) unsure() {
 		d.handOff(LowConfidence, "The articles found may not answer the question.")
 	}
 }
+
+// optionMark begins the line of an option in a clarifying question.
+const optionMark = "- "
 
 // noArticleCoverage is the weighted share of the question's terms below which the best article is not about it at all.
 const noArticleCoverage = 0.25
@@ -343,7 +347,7 @@ func (d *Decision) say() string {
 		var sb strings.Builder
 		sb.WriteString(text(d.Language, "clarify"))
 		for _, o := range d.Options {
-			sb.WriteString("\n- " + o)
+			sb.WriteString("\n" + optionMark + o)
 		}
 		return sb.String()
 	case d.Action == Offer:

@@ -40,7 +40,9 @@ type bundle struct {
 type searchFunc func(ctx context.Context, q retrieval.Query) (retrieval.Result, error)
 
 // Search implements Searcher by whatever the test has set last.
-func (b *bundle) Search(ctx context.Context, q retrieval.Query) (retrieval.Result, error) { return b.search(ctx, q) }
+func (b *bundle) Search(ctx context.Context, q retrieval.Query) (retrieval.Result, error) {
+	return b.search(ctx, q)
+}
 
 // testDesk lets the assistant hand off to a real desk.
 type testDesk struct{ desk *handoff.Desk }

@@ -162,12 +162,16 @@ func TestNoModel(t *testing.T) {
 func TestRetrieval(t *testing.T) {
 	t.Parallel()
 	b := setup(t, chat.Options{}, Config{})
-	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) { return retrieval.Result{}, errors.New("connection refused") }
+	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) {
+		return retrieval.Result{}, errors.New("connection refused")
+	}
 	r := b.ask(t, b.start(t, "en"), question)
 	if r.outcome != chat.HandedOff || r.decision.Reason != RetrievalFailed || r.text != text("en", "unavailable") {
 		t.Errorf("failed: %s, %s, %q", r.outcome, r.decision.Reason, r.text)
 	}
-	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) { return retrieval.Result{Revision: 7}, nil }
+	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) {
+		return retrieval.Result{Revision: 7}, nil
+	}
 	r = b.ask(t, b.start(t, "en"), question)
 	if r.outcome != chat.HandedOff || r.decision.Reason != NoArticle || r.text != text("en", "dont_know") {
 		t.Errorf("empty: %s, %s, %q", r.outcome, r.decision.Reason, r.text)
@@ -177,7 +181,10 @@ func TestRetrieval(t *testing.T) {
 	}
 	// A search that hangs is a search that failed.
 	slow := setup(t, chat.Options{}, Config{RetrievalLimit: 1})
-	slow.search = func(ctx context.Context, _ retrieval.Query) (retrieval.Result, error) { <-ctx.Done(); return retrieval.Result{}, ctx.Err() }
+	slow.search = func(ctx context.Context, _ retrieval.Query) (retrieval.Result, error) {
+		<-ctx.Done()
+		return retrieval.Result{}, ctx.Err()
+	}
 	if r := slow.ask(t, slow.start(t, "en"), question); r.decision.Reason != RetrievalFailed {
 		t.Errorf("hangs: %s", r.decision.Reason)
 	}
@@ -203,7 +210,9 @@ func TestMaskedToModelAndLog(t *testing.T) {
 			t.Error("the card number went to the model")
 		}
 	}
-	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) { return retrieval.Result{}, errors.New("connection refused") }
+	b.search = func(context.Context, retrieval.Query) (retrieval.Result, error) {
+		return retrieval.Result{}, errors.New("connection refused")
+	}
 	b.ask(t, b.start(t, "en"), masked)
 	logs := b.logs.all()
 	if !strings.Contains(logs, "retrieval failed") {

@@ -30,6 +30,9 @@ func (a *Assistant) understand(t *turn) *Decision {
 		d.Topics = d.Topics[:3]
 	}
 	d.Stuck = stuckSigns(t.Claim, d.Cues)
+	if d.Chosen = d.Stuck.JustAsked && chosen(t.Claim, text); d.Chosen && d.TopicInfo != nil && d.TopicInfo.AI != triage.AINo {
+		d.TopicInfo = nil // the words are an article's title, not the customer's
+	}
 	switch {
 	case d.Cues.Has(triage.SelfHarm) || d.Cues.Has(triage.Vulnerable):
 		d.Sentiment = "distressed"
@@ -40,6 +43,16 @@ func (a *Assistant) understand(t *turn) *Decision {
 	}
 	d.Context = leansOn(t.Claim, text)
 	return d
+}
+
+// chosen reports whether the message is one of the options of the clarifying question before it.
+func chosen(c *chat.Claim, message string) bool {
+	for _, m := range slices.Backward(c.History) {
+		if m.Author == chat.Assistant {
+			return slices.Contains(strings.Split(m.Text, "\n"), optionMark+strings.TrimSpace(message))
+		}
+	}
+	return false
 }
 
 // mostUrgent picks the topic that counts: of those that are credible, the most urgent; among equals the most probable.

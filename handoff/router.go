@@ -219,6 +219,15 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 			return d.announce(ctx, s, h)
 		}
 		by := promise(team, h, s.Now())
+		var kept bool // a promise whose time has not come is not made again
+		if err := s.Tx().QueryRow(ctx, `SELECT EXISTS (SELECT FROM jsonb_array_elements(package->'promises') p
+			WHERE p->>'text' = 'answer in the chat' AND (p->>'by')::timestamptz > now()) FROM handoffs WHERE id = $1`, id).Scan(&kept); err != nil {
+			return err
+		}
+		if kept {
+			_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'asynchronous', offers = 0 WHERE id = $1 AND state = 'queued'`, id)
+			return err
+		}
 		_, err = s.Tx().Exec(ctx, `
 			UPDATE handoffs SET state = 'asynchronous', offers = 0, due_at = $2,
 				package = jsonb_set(package, '{promises}', package->'promises' || jsonb_build_array(jsonb_build_object('text', 'answer in the chat', 'by', $2::timestamptz)))

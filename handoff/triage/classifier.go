@@ -19,10 +19,11 @@ const codeVersion = "triage/1"
 // Score is the probability that a message is about a topic. Start and End are the byte offsets of the part of the
 // message that says so; Classify always gives the whole. Priority is the topic's, 0 for None and for labels.
 type Score struct {
-	Topic      string
-	P          float64
-	Priority   int
-	Start, End int
+	Topic    string  `json:"topic"`
+	P        float64 `json:"p"`
+	Priority int     `json:"priority"`
+	Start    int     `json:"start"` // byte offsets in the message
+	End      int     `json:"end"`
 }
 
 // Classifier gives the probabilities of topics, or of any labels. It is immutable and safe for concurrent use.

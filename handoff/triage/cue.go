@@ -21,10 +21,11 @@ const (
 
 // Cue is one finding of Detect: the passage that says it, its byte offsets in the message, and how sure that is.
 type Cue struct {
-	Kind       string
-	Evidence   string
-	Start, End int
-	P          float64
+	Kind     string  `json:"kind"`
+	Evidence string  `json:"evidence"`
+	Start    int     `json:"start"`
+	End      int     `json:"end"`
+	P        float64 `json:"p"`
 }
 
 // Cues are the findings in one message, at most one of each kind, in the order of the message.
