@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +28,7 @@ const (
 const (
 	channel    = "firstline"
 	maxPayload = 7500 // PostgreSQL refuses 8,000 bytes and more
+	maxPending = 5000 // kept through an outage; after it everyone looks at everything anyway
 )
 
 // Bus tells subscribers in this process at once, and those of other replicas through the database. Notifications that
@@ -35,6 +37,9 @@ type Bus struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	replica string
+
+	listening atomic.Int64 // since when, in Unix nanoseconds; 0 when the bus does not listen
+	heard     atomic.Int64 // when another replica was heard last
 
 	mu      sync.Mutex
 	subs    map[string][]func(subject string)
@@ -64,6 +69,15 @@ func (b *Bus) Subscribe(topic string, f func(subject string)) {
 // Notify wakes the topic's subscribers here, and soon those of other replicas. Call it after the commit.
 func (b *Bus) Notify(topic, subject string) {
 	b.local(topic, subject)
+	b.NotifyOthers(topic, subject)
+}
+
+// NotifyOthers wakes subscribers of other replicas only, for who has told those of this process already. A bus that has
+// heard of no other replica for a while sends nothing.
+func (b *Bus) NotifyOthers(topic, subject string) {
+	if b.alone() {
+		return
+	}
 	b.mu.Lock()
 	b.pending[topic+subject] = struct{}{}
 	b.mu.Unlock()
@@ -71,6 +85,49 @@ func (b *Bus) Notify(topic, subject string) {
 	case b.kick <- struct{}{}:
 	default:
 	}
+}
+
+// How replicas know of each other: each says hello when it begins to listen and every helloEvery after that. Who has
+// heard nobody for aloneAfter is alone, and the two commits that every notification costs are saved. A replica that
+// arrives says hello once it listens, and looks at everything again a little later, when the others know of it.
+const (
+	hello      = "hello"
+	helloEvery = 3 * time.Second
+	aloneAfter = 10 * time.Second
+	heardAfter = 250 * time.Millisecond
+)
+
+// alone reports whether this bus listens and nobody else has been heard lately.
+func (b *Bus) alone() bool {
+	since := b.listening.Load()
+	if since == 0 {
+		return false // nothing would be heard
+	}
+	last := max(b.heard.Load(), since)
+	return time.Since(time.Unix(0, last)) > aloneAfter
+}
+
+// greet says hello as long as the connection listens.
+func (b *Bus) greet(ctx context.Context) {
+	tick := time.NewTicker(helloEvery)
+	defer tick.Stop()
+	for {
+		_ = b.send1(ctx, hello) // the next one follows
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// send1 sends one payload. Nothing durable hangs on it, so its commit need not wait for the disk.
+func (b *Bus) send1(ctx context.Context, payload string) error {
+	_, err := b.pool.Exec(ctx, `SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)`, channel, b.replica+" "+payload)
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn("wake-up not sent to other replicas", "error", err)
+	}
+	return err
 }
 
 func (b *Bus) local(topic, subject string) {
@@ -109,7 +166,10 @@ func (b *Bus) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-b.kick:
-			b.Flush(ctx)
+			// What was taken up to be sent is sent, also when Stop comes meanwhile: often it is what others wait for then.
+			fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+			b.Flush(fctx)
+			cancel()
 		}
 	}
 }
@@ -121,17 +181,10 @@ func (b *Bus) Flush(ctx context.Context) {
 	b.pending = map[string]struct{}{}
 	b.mu.Unlock()
 	var sb strings.Builder
+	failed := false
 	emit := func() {
-		if sb.Len() == 0 {
-			return
-		}
-		// Nothing durable hangs on a notification, so its commit need not wait for the disk.
-		batch := &pgx.Batch{}
-		batch.Queue(`SET LOCAL synchronous_commit = off`)
-		batch.Queue(`SELECT pg_notify($1, $2)`, channel, b.replica+sb.String())
-		err := pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() })
-		if err != nil && ctx.Err() == nil {
-			b.log.Warn("wake-up not sent to other replicas", "error", err)
+		if sb.Len() > 0 && b.send1(ctx, sb.String()) != nil {
+			failed = true
 		}
 		sb.Reset()
 	}
@@ -139,10 +192,28 @@ func (b *Bus) Flush(ctx context.Context) {
 		if sb.Len()+len(item)+1 > maxPayload {
 			emit()
 		}
-		sb.WriteByte(' ')
+		if sb.Len() > 0 {
+			sb.WriteByte(' ')
+		}
 		sb.WriteString(item)
 	}
 	emit()
+	if failed { // with the next ones; some may be heard twice
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for item := range items {
+			if len(b.pending) < maxPending {
+				b.pending[item] = struct{}{}
+			}
+		}
+	}
+}
+
+// all wakes everything.
+func (b *Bus) all() {
+	for _, topic := range []string{Conversation, Queue, Knowledge, Turns, Topics} {
+		b.local(topic, "")
+	}
 }
 
 func (b *Bus) listen(ctx context.Context) {
@@ -177,10 +248,18 @@ func (b *Bus) listenOnce(ctx context.Context, connected func()) error {
 		return err
 	}
 	connected()
-	// What was said while nobody listened is not repeated: look at everything.
-	for _, topic := range []string{Conversation, Queue, Knowledge, Turns, Topics} {
-		b.local(topic, "")
-	}
+	b.listening.Store(time.Now().UnixNano())
+	defer b.listening.Store(0)
+	gctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var greeting sync.WaitGroup
+	defer greeting.Wait()
+	defer cancel()
+	greeting.Go(func() { b.greet(gctx) })
+	// What was said while nobody listened is not repeated: look at everything, and once more when the others know.
+	b.all()
+	later := time.AfterFunc(heardAfter, b.all)
+	defer later.Stop()
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
@@ -189,8 +268,11 @@ func (b *Bus) listenOnce(ctx context.Context, connected func()) error {
 		if len(n.Payload) < 8 || n.Payload[:8] == b.replica {
 			continue
 		}
+		b.heard.Store(time.Now().UnixNano())
 		for item := range strings.FieldsSeq(n.Payload[8:]) {
-			b.local(item[:1], item[1:])
+			if item != hello {
+				b.local(item[:1], item[1:])
+			}
 		}
 	}
 }
