@@ -134,6 +134,17 @@ func (d *Desk) SaveTeams(ctx context.Context, teams []TeamSeed) error {
 				return fault.Wrap(err, fault.Invalid, "unknown_fallback", "Team "+t.Key+" falls back to a team that does not exist.")
 			}
 		}
-		return nil
+		// In a ring of teams a handoff that nobody takes would go round for ever, and nobody would promise anything.
+		var ring *string
+		err := tx.QueryRow(ctx, `
+			WITH RECURSIVE way AS (
+				SELECT key AS origin, fallback, 1 AS steps FROM teams
+				UNION ALL SELECT w.origin, t.fallback, w.steps + 1 FROM way w JOIN teams t ON t.key = w.fallback
+				WHERE w.fallback <> w.origin AND w.steps <= (SELECT count(*) FROM teams)
+			) SELECT min(origin) FROM way WHERE fallback = origin AND steps > 1`).Scan(&ring)
+		if err == nil && ring != nil {
+			err = fault.Field("teams", "fallback_ring", "Team %s falls back to itself by way of others.", *ring)
+		}
+		return err
 	})
 }

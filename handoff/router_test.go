@@ -301,3 +301,16 @@ func TestRoutersAtOnce(t *testing.T) {
 		t.Errorf("%d offers for a capacity of 2, %v", open, err)
 	}
 }
+
+// Teams that fall back to each other would pass a handoff round for ever.
+func TestNoRingOfFallbacks(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	always := Hours{AlwaysOpen: true}
+	err := b.desk.SaveTeams(t.Context(), []TeamSeed{{Key: "a", Name: "A", Hours: always, Fallback: "b"}, {Key: "b", Name: "B", Hours: always, Fallback: "c"},
+		{Key: "c", Name: "C", Hours: always, Fallback: "a"}, {Key: "d", Name: "D", Hours: always, Fallback: "a"}})
+	wantCode(t, err, "fallback_ring")
+	err = b.desk.SaveTeams(t.Context(), []TeamSeed{{Key: "a", Name: "A", Hours: always, Fallback: "b"}, {Key: "b", Name: "B", Hours: always, Fallback: "general"}})
+	wantCode(t, err, "<nil>")
+	wantCode(t, b.desk.SaveTeams(t.Context(), []TeamSeed{{Key: "a", Name: "A", Hours: always, Fallback: "nowhere"}}), "unknown_fallback")
+}
