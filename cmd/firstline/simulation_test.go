@@ -123,8 +123,8 @@ type talk struct {
 	id   uuid.UUID
 
 	mu      sync.Mutex
-	sent    []string            // client ids, in the order in which they were drawn
-	text    map[string]string   // by client id
+	sent    []string             // client ids, in the order in which they were drawn
+	text    map[string]string    // by client id
 	acked   map[string]uuid.UUID // message by client id
 	claims  []*chat.Claim
 	readers [2]*follower
