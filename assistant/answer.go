@@ -94,14 +94,14 @@ func (a *Assistant) quote(t *turn) {
 	}
 	sb.WriteString("\n\n" + strings.TrimSpace(p.Markdown) + "\n\n[1]")
 	t.answer.text = sb.String()
-	t.answer.citations = cite(t.passages[:1], d.Language, 1)
+	t.answer.citations = cite(t.passages[:1], t.Conversation, 1)
 }
 
 // cite makes citations of the first n passages, numbered from 1.
-func cite(ps []retrieval.Passage, _ string, n int) []chat.Citation {
+func cite(ps []retrieval.Passage, c chat.Conversation, n int) []chat.Citation {
 	var cs []chat.Citation
 	for i, p := range ps[:min(n, len(ps))] {
-		cs = append(cs, citation(i+1, p))
+		cs = append(cs, citation(i+1, p, c))
 	}
 	return cs
 }
@@ -109,8 +109,11 @@ func cite(ps []retrieval.Passage, _ string, n int) []chat.Citation {
 // quoteRunes is how much of a passage a citation shows.
 const quoteRunes = 240
 
-func citation(n int, p retrieval.Passage) chat.Citation {
-	url := "/help/" + p.Slug + "?locale=" + p.Locale
+func citation(n int, p retrieval.Passage, c chat.Conversation) chat.Citation {
+	url := "/help/" + p.Slug + "?locale=" + p.Locale + "&market=" + c.Market
+	if p.Audience != "consumer" {
+		url += "&audience=" + p.Audience
+	}
 	if p.Anchor != "" {
 		url += "#" + p.Anchor
 	}
@@ -216,7 +219,7 @@ func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
 	}
 	for n := range cited {
 		if n >= 1 && n <= len(t.passages) {
-			said.citations = append(said.citations, citation(n, t.passages[n-1]))
+			said.citations = append(said.citations, citation(n, t.passages[n-1], t.Conversation))
 		}
 	}
 	sortCitations(said.citations)

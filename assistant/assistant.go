@@ -279,7 +279,7 @@ func (a *Assistant) finish(ctx context.Context, t *turn) (*chat.Claim, error) {
 	if d.Action == HandOff {
 		h := Handoff{
 			Claim: t.Claim, Reason: d.Reason, Explanation: d.Explanation, Topic: d.Topic, Priority: d.Priority, Language: d.Language,
-			Sentiment: d.Sentiment, Decision: d, Articles: cite(t.passages, d.Language, 3),
+			Sentiment: d.Sentiment, Decision: d, Articles: cite(t.passages, t.Conversation, 3),
 		}
 		err = a.record.Do(ctx, t.Conversation.ID, func(ctx context.Context, s *chat.Session) error {
 			if err := s.EndTurn(ctx, t.Claim, end); err != nil {

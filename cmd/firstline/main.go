@@ -26,6 +26,7 @@ type CLI struct {
 	Import  ImportCmd  `cmd:"" help:"Publish a folder of Markdown articles, all or none."`
 	Export  ExportCmd  `cmd:"" help:"Write every published article to a folder, byte for byte as it was imported."`
 	Ask     AskCmd     `cmd:"" help:"Answer a question as the chat would, with sources and the decision."`
+	Eval    EvalCmd    `cmd:"" help:"Score retrieval on question sets, with the code that serves chats."`
 	User    UserCmd    `cmd:"" help:"Manage the people who work here."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

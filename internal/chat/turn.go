@@ -186,7 +186,7 @@ func reversed(ms []Message) []Message {
 // published tells local readers and, by wake-up, those of other replicas.
 func (r *Record) published(id uuid.UUID, events []Event) {
 	r.hub.publish(id, events)
-	r.bus.Notify(wake.Conversation, id.String())
+	r.bus.NotifyOthers(wake.Conversation, id.String())
 }
 
 // Speak shows a piece of supported text. It fails with ErrLost when the turn may no longer speak.

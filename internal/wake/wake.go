@@ -26,9 +26,10 @@ const (
 )
 
 const (
-	channel    = "firstline"
-	maxPayload = 7500 // PostgreSQL refuses 8,000 bytes and more
-	maxPending = 5000 // kept through an outage; after it everyone looks at everything anyway
+	channel      = "firstline"
+	maxPayload   = 7500 // PostgreSQL refuses 8,000 bytes and more
+	flushTimeout = 2 * time.Second
+	maxPending   = 5000 // kept through an outage; after it everyone looks at everything anyway
 )
 
 // Bus tells subscribers in this process at once, and those of other replicas through the database. Notifications that
@@ -37,6 +38,8 @@ type Bus struct {
 	pool    *pgxpool.Pool
 	log     *slog.Logger
 	replica string
+
+	helloEvery, aloneAfter, heardAfter time.Duration
 
 	listening atomic.Int64 // since when, in Unix nanoseconds; 0 when the bus does not listen
 	heard     atomic.Int64 // when another replica was heard last
@@ -55,6 +58,7 @@ func New(pool *pgxpool.Pool, log *slog.Logger) *Bus {
 	return &Bus{
 		pool: pool, log: log, replica: uuid.NewString()[:8],
 		subs: map[string][]func(string){}, pending: map[string]struct{}{}, kick: make(chan struct{}, 1),
+		helloEvery: helloEvery, aloneAfter: aloneAfter, heardAfter: heardAfter,
 	}
 }
 
@@ -94,7 +98,7 @@ const (
 	hello      = "hello"
 	helloEvery = 3 * time.Second
 	aloneAfter = 10 * time.Second
-	heardAfter = 250 * time.Millisecond
+	heardAfter = 250 * time.Millisecond // all three are shortened in a test
 )
 
 // alone reports whether this bus listens and nobody else has been heard lately.
@@ -104,12 +108,12 @@ func (b *Bus) alone() bool {
 		return false // nothing would be heard
 	}
 	last := max(b.heard.Load(), since)
-	return time.Since(time.Unix(0, last)) > aloneAfter
+	return time.Since(time.Unix(0, last)) > b.aloneAfter
 }
 
 // greet says hello as long as the connection listens.
 func (b *Bus) greet(ctx context.Context) {
-	tick := time.NewTicker(helloEvery)
+	tick := time.NewTicker(b.helloEvery)
 	defer tick.Stop()
 	for {
 		_ = b.send1(ctx, hello) // the next one follows
@@ -258,7 +262,7 @@ func (b *Bus) listenOnce(ctx context.Context, connected func()) error {
 	greeting.Go(func() { b.greet(gctx) })
 	// What was said while nobody listened is not repeated: look at everything, and once more when the others know.
 	b.all()
-	later := time.AfterFunc(heardAfter, b.all)
+	later := time.AfterFunc(b.heardAfter, b.all)
 	defer later.Stop()
 	for {
 		n, err := conn.WaitForNotification(ctx)
