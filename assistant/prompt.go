@@ -1,7 +1,7 @@
 package assistant
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/firstline/firstline/internal/chat"
@@ -29,18 +29,48 @@ const maxAnswerTokens = 700
 
 // prompt builds the request: fixed rules, then the conversation, then the passages and the question as fenced data.
 func prompt(t *turn) llm.Request {
+	question := t.Text()
+	size := 256 + len(t.Conversation.Instruction) + len(question) + len(t.decision.Question)
+	for i := range t.passages {
+		p := &t.passages[i]
+		size += 64 + len(p.Title) + len(p.Markdown)
+		for _, h := range p.Headings {
+			size += len(h) + 3
+		}
+	}
 	var sb strings.Builder
-	fmt.Fprintf(&sb, "Customer's language: %s. Market: %s.\n", t.decision.Language, t.Conversation.Market)
+	sb.Grow(size)
+	sb.WriteString("Customer's language: ")
+	sb.WriteString(t.decision.Language)
+	sb.WriteString(". Market: ")
+	sb.WriteString(t.Conversation.Market)
+	sb.WriteString(".\n")
 	if t.Conversation.Instruction != "" {
-		fmt.Fprintf(&sb, "A colleague left this instruction for this conversation: %s\n", fence(t.Conversation.Instruction))
+		sb.WriteString("A colleague left this instruction for this conversation: ")
+		writeFenced(&sb, t.Conversation.Instruction)
+		sb.WriteByte('\n')
 	}
 	sb.WriteString("\nPassages:\n")
-	for i, p := range t.passages {
-		fmt.Fprintf(&sb, "<passage n=\"%d\" article=%q section=%q>\n%s\n</passage>\n", i+1, fence(p.Title), fence(strings.Join(p.Headings, " > ")), fence(p.Markdown))
+	var scratch [256]byte
+	for i := range t.passages {
+		p := &t.passages[i]
+		sb.WriteString(`<passage n="`)
+		sb.Write(strconv.AppendInt(scratch[:0], int64(i+1), 10))
+		sb.WriteString(`" article=`)
+		sb.Write(strconv.AppendQuote(scratch[:0], fence(p.Title)))
+		sb.WriteString(` section=`)
+		sb.Write(strconv.AppendQuote(scratch[:0], fence(strings.Join(p.Headings, " > "))))
+		sb.WriteString(">\n")
+		writeFenced(&sb, p.Markdown)
+		sb.WriteString("\n</passage>\n")
 	}
-	fmt.Fprintf(&sb, "\n<question>\n%s\n</question>", fence(t.Text()))
-	if q := t.decision.Question; q != t.Text() {
-		fmt.Fprintf(&sb, "\nIn this conversation the question means: <meaning>%s</meaning>", fence(q))
+	sb.WriteString("\n<question>\n")
+	writeFenced(&sb, question)
+	sb.WriteString("\n</question>")
+	if q := t.decision.Question; q != question {
+		sb.WriteString("\nIn this conversation the question means: <meaning>")
+		writeFenced(&sb, q)
+		sb.WriteString("</meaning>")
 	}
 	messages := make([]llm.Message, 0, len(t.History)+1)
 	for _, m := range t.History {
@@ -64,14 +94,33 @@ func condensePrompt(t *turn) llm.Request {
 	var sb strings.Builder
 	sb.WriteString("<conversation>\n")
 	for _, m := range t.History {
-		fmt.Fprintf(&sb, "%s: %s\n", m.Author, fence(m.Text))
+		sb.WriteString(string(m.Author))
+		sb.WriteString(": ")
+		writeFenced(&sb, m.Text)
+		sb.WriteByte('\n')
 	}
-	fmt.Fprintf(&sb, "</conversation>\n<question>\n%s\n</question>", fence(t.Text()))
+	sb.WriteString("</conversation>\n<question>\n")
+	writeFenced(&sb, t.Text())
+	sb.WriteString("\n</question>")
 	return llm.Request{System: condenseSystem, Messages: []llm.Message{{Role: "user", Content: sb.String()}}, MaxTokens: 120}
 }
 
+// fences breaks up the tags that mark data in a prompt.
+var fences = strings.NewReplacer("</passage", "< /passage", "<passage", "< passage", "</question", "< /question", "</meaning", "< /meaning", "</conversation", "< /conversation")
+
 // fence keeps data inside its fence: a closing tag in it is broken up.
 func fence(s string) string {
-	r := strings.NewReplacer("</passage", "< /passage", "<passage", "< passage", "</question", "< /question", "</meaning", "< /meaning", "</conversation", "< /conversation")
-	return r.Replace(s)
+	if strings.IndexByte(s, '<') < 0 {
+		return s
+	}
+	return fences.Replace(s)
+}
+
+// writeFenced appends fence(s).
+func writeFenced(sb *strings.Builder, s string) {
+	if strings.IndexByte(s, '<') < 0 {
+		sb.WriteString(s)
+		return
+	}
+	_, _ = fences.WriteString(sb, s) // a Builder never fails
 }

@@ -1,0 +1,128 @@
+package ground_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/firstline/firstline/assistant/ground"
+	"github.com/firstline/firstline/kb"
+)
+
+// Sentences as a model writes them from the demo's articles, and sentences that are wrong in one point. Each is checked
+// without a citation against all passages of its article, which is harder than against the passage that the model cites.
+//
+// They were written, once and whole, before the checker was changed for them.
+// On the first run 24 of the 30 true ones passed and 20 of the 30 wrong ones were stopped.
+var articleCases = []written{
+	{"en/paying/move-due-date", "You can postpone a due date once for each purchase, and it costs nothing.", true},
+	{"en/paying/move-due-date", "With Pay in 4, you can move a payment by up to 7 days, and with Pay in 3 by up to 14 days.", true},
+	{"en/paying/move-due-date", "You have until 23:59 local time on the day before your payment is due to change it.", true},
+	{"en/paying/move-due-date", "For a Larkpay Plan, you can't move a single payment, but you can change the monthly due day every 6 months.", true},
+	{"en/paying/move-due-date", "The button may be grey if you've already moved the date, or if the payment is late or due today.", true},
+	{"en/refunds-and-problems/refund-timing", "After the shop confirms your refund, Larkpay books it within 2 working days.", true},
+	{"en/refunds-and-problems/refund-timing", "If you paid by card, it takes another 5–10 working days until you see the money on your card.", true},
+	{"en/refunds-and-problems/refund-timing", "If you haven't paid anything yet, the refund simply reduces the amount you owe and no money is moved.", true},
+	{"en/account/close-account", "Before you can close your account, all purchases must be paid and there can be no open disputes.", true},
+	{"en/account/close-account", "Just deleting the app won't close your account.", true},
+	{"en/account/close-account", "Once your account is closed, it can't be reopened, but you can create a new one with the same e-mail address.", true},
+	{"en/security/locked-out", "After five wrong attempts, your log-in is locked for 30 minutes and unlocks automatically.", true},
+	{"en/security/freeze-account", "While your account is frozen, automatic payments for your own purchases continue as usual.", true},
+	{"en/hardship/cannot-pay", "Asking for help is free and won't hurt your credit report.", true},
+	{"en/refunds-and-problems/not-received", "Once the dispute is open, your payment is paused for 21 days and you won't be charged a late fee.", true},
+	{"en/paying/move-due-date", "You can move a due date twice for each purchase.", false},
+	{"en/paying/move-due-date", "With Pay in 4, you can move a payment by up to 14 days.", false},
+	{"en/paying/move-due-date", "A single payment of a Larkpay Plan can be moved.", false},
+	{"en/paying/move-due-date", "You can still move the date on the due date itself.", false},
+	{"en/refunds-and-problems/refund-timing", "Refunds to a bank account take 5-10 working days.", false},
+	{"en/refunds-and-problems/refund-timing", "If you like, we can send the money to another person's card.", false},
+	{"en/refunds-and-problems/refund-timing", "Larkpay books your refund within 2 hours after the shop confirms it.", false},
+	{"en/account/close-account", "Deleting the app closes your account and stops all payments.", false},
+	{"en/account/close-account", "In Germany, your records are kept for 7 years after closing.", false},
+	{"en/account/close-account", "You can close your account while a dispute is open.", false},
+	{"en/security/locked-out", "After 3 wrong attempts, your log-in is locked for 30 minutes.", false},
+	{"en/security/freeze-account", "While your account is frozen, automatic payments are stopped.", false},
+	{"en/hardship/cannot-pay", "A person can agree a deferral of up to 90 days with you.", false},
+	{"en/refunds-and-problems/not-received", "In Sweden, you can open a dispute up to 120 days after the purchase.", false},
+	{"en/refunds-and-problems/not-received", "The shop will send you a replacement parcel free of charge.", false},
+
+	{"de/paying/late-fees.de", "Die erste Mahnung kostet Sie nichts, jede weitere 1,20 EUR.", true},
+	{"de/paying/late-fees.de", "Pro Kauf zahlen Sie maximal 3,60 EUR an Mahnkosten.", true},
+	{"de/security/login-code-missing", "Warten Sie bitte 60 Sekunden und tippen Sie dann auf **Erneut senden**.", true},
+	{"de/account/verify-identity", "Fotokopien und Bildschirmfotos Ihres Ausweises akzeptieren wir nicht, sie werden abgelehnt.", true},
+	{"de/refunds-and-problems/refund-timing", "Das Geld ist in der Regel nach 1 bis 3 Arbeitstagen auf Ihrem Bankkonto, nachdem die Erstattung gebucht wurde.", true},
+	{"de/paying/late-fees.de", "Die erste Mahnung kostet 1,20 EUR.", false},
+	{"de/paying/late-fees.de", "Auf Mahnkosten fallen Zinsen an.", false},
+	{"de/security/login-code-missing", "Ein Code ist 30 Minuten lang gültig.", false},
+	{"de/account/verify-identity", "In Deutschland wird auch der Führerschein angenommen.", false},
+	{"de/refunds-and-problems/refund-timing", "Larkpay sieht die Erstattung schon vor der Bestätigung des Shops.", false},
+
+	{"es/paying/pay-in-3", "Con Pay in 3 pagas tu compra en tres cuotas mensuales iguales y sin intereses.", true},
+	{"es/paying/pay-in-3", "Puedes cambiar la fecha de un pago una vez por compra, hasta 14 días y sin coste.", true},
+	{"es/refunds-and-problems/not-received", "Si la tienda no resuelve el problema en 7 días, puedes abrir una disputa desde la app.", true},
+	{"es/hardship/cannot-pay", "Pedir ayuda es gratis y no afecta a tu informe de crédito.", true},
+	{"es/security/login-code-missing", "El código caduca a los 10 minutos y solo sirve el último que hayas pedido.", true},
+	{"es/paying/pay-in-3", "En Pay in 3 puedes desactivar el pago automático.", false},
+	{"es/paying/pay-in-3", "En España la comisión por pago atrasado es de 15 EUR.", false},
+	{"es/refunds-and-problems/not-received", "La tienda tiene 30 días para contestar.", false},
+	{"es/hardship/cannot-pay", "El asistente puede prometerte un acuerdo de pago.", false},
+	{"es/security/login-code-missing", "Si alguien te llama y te pide el código, puedes dárselo.", false},
+
+	{"sv/account/close-account", "Du kan stänga ditt konto i appen så länge du inte har några skulder eller öppna tvister.", true},
+	{"sv/account/close-account", "Det tar högst 30 dagar att stänga kontot, och det går inte att ångra.", true},
+	{"sv/paying/move-due-date", "Du kan flytta förfallodagen en gång per köp utan kostnad.", true},
+	{"sv/paying/charged-twice", "En reservation försvinner normalt inom 5 arbetsdagar.", true},
+	{"sv/refunds-and-problems/not-received", "Butiken har två veckor på sig att svara, och du får ett beslut inom 30 dagar.", true},
+	{"sv/account/close-account", "Om du tar bort appen stängs kontot.", false},
+	{"sv/account/close-account", "I Tyskland sparas uppgifterna i 7 år.", false},
+	{"sv/paying/move-due-date", "Du kan flytta förfallodagen på själva förfallodagen.", false},
+	{"sv/paying/charged-twice", "En dubbel debitering kan göra din betalning till Larkpay sen.", false},
+	{"sv/refunds-and-problems/not-received", "Butiken har 21 dagar på sig att svara.", false},
+}
+
+// article returns the passages of one of the demo's articles, as retrieval would hand them to an answer.
+func article(t testing.TB, path string) []ground.Source {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "kb", "demo", "articles", filepath.FromSlash(path)+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "---\n")
+	front, body, ok := strings.Cut(rest, "\n---\n")
+	_, title, titled := strings.Cut(front, "\ntitle: ")
+	if !ok || !titled {
+		t.Fatalf("%s: no front matter", path)
+	}
+	title, _, _ = strings.Cut(title, "\n")
+	var out []ground.Source
+	for i, p := range kb.Chunk(kb.Document{Title: title, Markdown: body}) {
+		out = append(out, ground.Source{N: i + 1, Title: title + " " + strings.Join(p.Headings, " "), Text: p.Text})
+	}
+	return out
+}
+
+func TestArticleCases(t *testing.T) {
+	var passed, stopped, right, wrong int
+	for _, tc := range articleCases {
+		c := ground.NewChecker(article(t, tc.passages))
+		c.Allow("Larkpay")
+		v := c.Check(tc.sentence)
+		switch {
+		case tc.ok:
+			right++
+			if v.Supported {
+				passed++
+			}
+		default:
+			wrong++
+			if !v.Supported {
+				stopped++
+			}
+		}
+		if v.Supported != tc.ok {
+			t.Logf("%v, want %v: %s: %q support %.2f reason %s missing %v attributed %v", v.Supported, tc.ok, tc.passages, tc.sentence, v.Support, v.Reason, v.Missing, v.Attributed)
+		}
+	}
+	t.Logf("true sentences passed %d of %d, wrong ones stopped %d of %d", passed, right, stopped, wrong)
+}
