@@ -31,9 +31,9 @@ func (w *world) draw(c *talk) op {
 			return w.opFinish(c)
 		case n < 72:
 			return w.opHandOff(c)
-		case n < 75:
+		case n < 74:
 			return w.opExpire(c)
-		case n < 80:
+		case n < 81:
 			return w.opTakeOver(c)
 		case n < 84:
 			return w.opRoute(c)
@@ -179,17 +179,20 @@ func (w *world) keep(c *talk, cl *chat.Claim) {
 	}
 }
 
-// claim picks the newest claim most of the time, else any: a process that does not know yet that it was silenced.
+// claim picks the newest claim most of the time, else the one before it, which is that of a process that was taken over
+// from and does not know it yet, or any.
 func (w *world) claim(c *talk) *chat.Claim {
-	old := w.rng.IntN(5) == 0
-	i := w.rng.IntN(1 << 20)
-	if len(c.claims) == 0 {
+	n, i := w.rng.IntN(10), w.rng.IntN(1<<20)
+	switch k := len(c.claims); {
+	case k == 0:
 		return nil
+	case n < 2 && k > 1:
+		return c.claims[k-2]
+	case n < 3:
+		return c.claims[i%k]
+	default:
+		return c.claims[k-1]
 	}
-	if !old {
-		return c.claims[len(c.claims)-1]
-	}
-	return c.claims[i%len(c.claims)]
 }
 
 // entitled says, from the turns' own table, whether the claim is still the speaker's.
@@ -274,7 +277,7 @@ func (w *world) opExpire(c *talk) op {
 }
 
 func (w *world) opTakeOver(c *talk) op {
-	n, expire := w.node(), w.rng.IntN(2) == 0
+	n, expire := w.node(), w.rng.IntN(4) > 0
 	return op{"take over", func(bool) (string, error) {
 		if expire {
 			if _, err := w.opExpire(c).run(false); err != nil {
