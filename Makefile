@@ -13,11 +13,11 @@ GOTEST := go test -tags $(TAGS)
 # One PostgreSQL server for all test binaries: WITH_POSTGRES command...
 WITH_POSTGRES := bin/pgtest-run --
 
-.PHONY: help run build test check bench clean setup web web-deps pgtest-run
+.PHONY: help run build test check bench microbench clean setup web web-deps pgtest-run
 
 help: ## this list
 	@echo 'make TASK, where TASK is one of:'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 run: build ## build everything and start the demo (Ctrl-C stops it)
 	@exec bin/firstline serve --demo
@@ -26,11 +26,13 @@ build: web ## build bin/firstline with the web pages in it
 	@echo 'build: compiling Firstline (the first time fetches its libraries and takes a minute or two) ...'
 	@go build -tags $(TAGS) -buildvcs=$(VCS) -o bin/firstline ./cmd/firstline
 
-test: web web-deps pgtest-run ## every test: web pages, Go, database, browser
+test: build web-deps pgtest-run ## every test: web pages, Go, database, browser
 	@echo 'test: the web pages'
 	@cd web/ui && npm test --silent
 	@echo 'test: Go, against one PostgreSQL (the first time compiles for a few minutes; a line per package)'
-	@$(WITH_POSTGRES) $(GOTEST) ./...
+	@$(WITH_POSTGRES) $(GOTEST) -timeout 20m ./...
+	@echo 'test: a customer, an agent and a browser (about a minute)'
+	@cd web/ui && npm run --silent e2e
 
 check: web web-deps pgtest-run ## format, vet, staticcheck, types, and Go's tests with the race detector
 	@echo 'check: gofmt'
@@ -43,9 +45,12 @@ check: web web-deps pgtest-run ## format, vet, staticcheck, types, and Go's test
 	@echo 'check: types of the web pages'
 	@cd web/ui && npm run --silent typecheck && npm test --silent
 	@echo 'check: Go tests with the race detector, the walls between packages among them'
-	@$(WITH_POSTGRES) $(GOTEST) -race ./...
+	@$(WITH_POSTGRES) $(GOTEST) -race -timeout 40m ./...
 
-bench: web pgtest-run ## Go's benchmarks
+bench: build ## the cost of a turn beside the least it can cost on this machine (several minutes)
+	@scripts/bench.sh
+
+microbench: web pgtest-run ## Go's benchmarks
 	@$(WITH_POSTGRES) $(GOTEST) -run '^$$' -bench . -benchmem ./...
 
 clean: ## remove what was built; ./data, the demo's database, stays
