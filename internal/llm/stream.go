@@ -16,22 +16,6 @@ const (
 	drainTimeout = 250 * time.Millisecond // for the end of a body that has said [DONE]
 )
 
-// chunk holds the fields of a streamed chunk that matter here. The library's own type decodes content filters, log
-// probabilities and tools as well, at several times the cost.
-type chunk struct {
-	Choices []struct {
-		Index int `json:"index"`
-		Delta struct {
-			Content          string `json:"content"`
-			Refusal          string `json:"refusal"`
-			ReasoningContent string `json:"reasoning_content"`
-			Reasoning        string `json:"reasoning"`
-		} `json:"delta"`
-		FinishReason string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage *openai.Usage `json:"usage"`
-}
-
 // Stream is an answer under way. Recv and the accessors belong to one goroutine; to end a stream from another one,
 // cancel the context that it was started with. Close must be called, and may be called again.
 type Stream struct {
@@ -96,6 +80,10 @@ func (c *Client) open(caller context.Context, r Request, t try) (*Stream, error)
 	if err != nil {
 		return fail(err)
 	}
+	if a.events == nil {
+		_ = api.Close()
+		return fail(errNoStream)
+	}
 	s := &Stream{c: c, req: r, model: t.model, attempt: a, caller: caller, ctx: ctx, cancel: cancel, api: api, start: t.start}
 	for s.first == "" {
 		text, alive, err := s.next()
@@ -146,30 +134,22 @@ func isMalformed(err error) bool {
 
 // next reads one chunk. alive is true for a chunk of thought that the customer never sees.
 func (s *Stream) next() (text string, alive bool, err error) {
-	raw, err := s.api.RecvRaw()
+	raw, err := s.attempt.events.data()
 	if err != nil {
 		return "", false, err
 	}
-	var ch chunk
-	if err := json.Unmarshal(raw, &ch); err != nil {
+	p, err := decode(raw)
+	if err != nil {
 		return "", false, err
 	}
-	if ch.Usage != nil {
-		s.usage = ch.Usage
+	if p.usage != nil {
+		s.usage = p.usage
 	}
-	for i := range ch.Choices {
-		choice := &ch.Choices[i]
-		if choice.Index != 0 {
-			continue
-		}
-		text += choice.Delta.Content
-		alive = choice.Delta.ReasoningContent != "" || choice.Delta.Reasoning != ""
-		s.refused = s.refused || choice.Delta.Refusal != ""
-		if choice.FinishReason != "" && choice.FinishReason != "null" {
-			s.finish = choice.FinishReason
-		}
+	if p.finish != "" {
+		s.finish = p.finish
 	}
-	return text, alive, nil
+	s.refused = s.refused || p.refused
+	return p.text, p.alive, nil
 }
 
 // Recv returns the next piece of text, as the provider cut it: seldom a whole word, never an empty string. It returns
