@@ -17,7 +17,7 @@ WITH_POSTGRES := bin/pgtest-run --
 
 help: ## this list
 	@echo 'make TASK, where TASK is one of:'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 run: build ## build everything and start the demo (Ctrl-C stops it)
 	@exec bin/firstline serve --demo
