@@ -278,7 +278,8 @@ func (w *world) opExpire(c *talk) op {
 
 func (w *world) opTakeOver(c *talk) op {
 	n, expire := w.node(), w.rng.IntN(4) > 0
-	return op{"take over", func(bool) (string, error) {
+	zombie := w.rng.IntN(2) == 0
+	return op{"take over", func(alone bool) (string, error) {
 		if expire {
 			if _, err := w.opExpire(c).run(false); err != nil {
 				return "", err
@@ -290,10 +291,25 @@ func (w *world) opTakeOver(c *talk) op {
 				o.mu.Lock()
 				w.keep(o, cl)
 				o.mu.Unlock()
+				if alone && zombie {
+					w.returns(o, cl)
+				}
 			}
 		}
 		return "", err
 	}}
+}
+
+// returns lets the process that a turn was taken over from finish it after all, which it may not.
+func (w *world) returns(c *talk, taken *chat.Claim) {
+	for _, old := range c.claims {
+		if old.TurnID != taken.TurnID || old.Attempt >= taken.Attempt {
+			continue
+		}
+		if _, err := w.nodes[0].record.Finish(w.t.Context(), old, chat.Ending{Outcome: chat.Answered, Text: "Late."}); !errors.Is(err, chat.ErrLost) {
+			w.violate(c, "promise 3: attempt %d of turn %s finished after attempt %d had begun: %v", old.Attempt, short(old.TurnID), taken.Attempt, err)
+		}
+	}
 }
 
 // opLapse lets every open offer's time run out.
