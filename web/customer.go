@@ -104,9 +104,14 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.Article != "" && !slugPattern.MatchString(in.Article) {
 		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
 	}
+	// A key counts for its sender only: two clients that think of the same one must not get one conversation.
+	key := c.GetHeader("Idempotency-Key")
+	if key != "" {
+		key = c.ClientIP() + "\x00" + key
+	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
-		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, Article: in.Article, IdempotencyKey: c.GetHeader("Idempotency-Key"),
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
 	})
 	if err != nil {
 		return err

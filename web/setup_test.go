@@ -151,7 +151,11 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 	for _, o := range options {
 		o(&d)
 	}
-	b.server = New(d)
+	server, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server = server
 	srv := httptest.NewServer(b.server)
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.server.Close)

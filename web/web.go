@@ -17,6 +17,7 @@ import (
 	"github.com/firstline/firstline/handoff"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/retrieval"
@@ -53,6 +54,7 @@ type Deps struct {
 	Ready    func(context.Context) []Check // what /readyz asks
 	Limit    int                           // requests a minute that one address may make to start conversations or sign in; 0 for none
 	Secure   bool                          // cookies only over HTTPS
+	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
 }
 
 // Check is one condition of readiness.
@@ -76,9 +78,12 @@ type Server struct {
 }
 
 // New returns a server. Close it before the HTTP server's Shutdown, so that streams end.
-func New(d Deps) *Server {
+func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), typing: newThrottle(2 * time.Second)}
+	if err := s.engine.SetTrustedProxies(d.Proxies); err != nil { // gin believes everyone unless told
+		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
+	}
 	s.metrics = newMetrics(d.Registry)
 	s.desk = newDeskHub(d.Bus)
 	s.engine.HandleMethodNotAllowed = true
@@ -86,7 +91,7 @@ func New(d Deps) *Server {
 	s.engine.NoRoute(handle(func(*gin.Context) error { return errNoRoute }))
 	s.engine.NoMethod(handle(func(*gin.Context) error { return errNoMethod }))
 	s.routes()
-	return s
+	return s, nil
 }
 
 // ServeHTTP serves one request.

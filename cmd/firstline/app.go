@@ -185,10 +185,10 @@ func (a *app) Close() {
 }
 
 // server returns the HTTP handler over the rooms.
-func (a *app) server(limit int, secure bool) *web.Server {
+func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, error) {
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
-		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure,
+		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies,
 	})
 }
 

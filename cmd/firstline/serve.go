@@ -20,6 +20,7 @@ type ServeCmd struct {
 	URL       string        `env:"FIRSTLINE_URL" name:"url" help:"Address that people use, for links; from --addr when not given." placeholder:"URL"`
 	Demo      bool          `help:"Load the demo help centre, topics and people when there are none yet, and print sign-in links."`
 	Limit     int           `env:"FIRSTLINE_LIMIT" default:"120" help:"Conversations and sign-ins a minute from one address; 0 for no limit."`
+	Proxies   []string      `env:"FIRSTLINE_PROXIES" help:"Addresses or networks of proxies whose X-Forwarded-For is believed."`
 	Grace     time.Duration `env:"FIRSTLINE_GRACE" default:"15s" help:"How long running turns may take to finish when the server is asked to end."`
 	DebugAddr string        `env:"FIRSTLINE_DEBUG_ADDR" help:"Address for profiles (net/http/pprof); loopback only."`
 }
@@ -48,7 +49,10 @@ func (c *ServeCmd) Run(e *env) error {
 		base = "http://" + ln.Addr().String()
 	}
 	secure := strings.HasPrefix(base, "https://")
-	handler := a.server(c.Limit, secure)
+	handler, err := a.server(c.Limit, secure, c.Proxies)
+	if err != nil {
+		return err
+	}
 	if err := a.start(context.WithoutCancel(e.ctx)); err != nil {
 		return err
 	}
