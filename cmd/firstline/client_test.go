@@ -383,7 +383,7 @@ func printed(es []wireEvent) string {
 	for _, e := range es {
 		line := e.String()
 		if len(line) > 400 {
-			line = line[:400] + " ..."
+			line = strings.ToValidUTF8(line[:400], "") + " ..."
 		}
 		sb.WriteString(line + "\n")
 	}

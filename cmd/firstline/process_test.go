@@ -128,7 +128,7 @@ func launch(t testing.TB, settings map[string]string, args ...string) *proc {
 
 func clipped(s string) string {
 	if len(s) > 6000 {
-		return s[:2000] + "\n...\n" + s[len(s)-4000:]
+		return strings.ToValidUTF8(s[:2000]+"\n...\n"+s[len(s)-4000:], "")
 	}
 	return s
 }
