@@ -32,6 +32,9 @@ func (c *AskCmd) Run(e *env) error {
 		if err := a.seedDemo(e.ctx, e); err != nil {
 			return err
 		}
+		if err := a.searcher.Embed(e.ctx); err != nil { // as a server would have done by now
+			return err
+		}
 	}
 	site := a.site()
 	known := false

@@ -15,7 +15,7 @@ type Config struct {
 	DatabaseURL string `env:"DATABASE_URL" help:"PostgreSQL 15 or newer with pgvector. Without it a private cluster is kept under --data." placeholder:"URL"`
 	Data        string `env:"FIRSTLINE_DATA" default:"./data" help:"Folder of the private cluster." placeholder:"DIR"`
 	MaxConns    int    `env:"FIRSTLINE_MAX_CONNS" default:"24" help:"Connections to PostgreSQL."`
-	LogLevel    string `env:"FIRSTLINE_LOG" default:"info" enum:"debug,info,warn,error" help:"Log level: ${enum}. Message text is never logged."`
+	LogLevel    string `env:"FIRSTLINE_LOG" default:"auto" enum:"auto,debug,info,warn,error" help:"Log level: ${enum}; auto is info for serve and warn for commands. Message text is never logged."`
 	LogJSON     bool   `env:"FIRSTLINE_LOG_JSON" help:"Log as JSON."`
 
 	OpenAIKey           string        `env:"OPENAI_API_KEY" name:"openai-key" help:"Key of the model provider. No key and no base URL: answers are quoted." placeholder:"KEY"`
@@ -79,7 +79,12 @@ func (c *Config) llm() llm.Config {
 
 func (c *Config) logger(e *env) *slog.Logger {
 	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
+	switch {
+	case c.LogLevel != "auto":
+		_ = level.UnmarshalText([]byte(c.LogLevel)) // kong checked it
+	case !e.serving:
+		level = slog.LevelWarn
+	}
 	opts := &slog.HandlerOptions{Level: level}
 	if c.LogJSON {
 		return slog.New(slog.NewJSONHandler(e.err, opts))

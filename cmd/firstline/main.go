@@ -76,6 +76,7 @@ type env struct {
 	ctx      context.Context
 	cfg      *Config
 	out, err io.Writer
+	serving  bool // a server, whose log somebody keeps, and not a command
 }
 
 // report says what went wrong: the sentence for people first, the cause below it.

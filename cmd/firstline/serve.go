@@ -29,6 +29,7 @@ type ServeCmd struct {
 // resume, turns finish or are given up to other replicas.
 func (c *ServeCmd) Run(e *env) error {
 	began := time.Now()
+	e.serving = true
 	ln, err := listen(c.Addr)
 	if err != nil {
 		return err
