@@ -14,11 +14,19 @@ const maxWords = 60
 // Check judges one sentence, as Splitter cuts it. A bare "Yes." or "No." is unsupported with ReasonYesNo: Splitter joins
 // it to the sentence after it, with which it stands or falls, and at the end of an answer nothing supports it.
 func (c *Checker) Check(sentence string) Verdict {
+	c.scratch = scratches.Get().(*scratch)
+	v := c.check(sentence)
+	scratches.Put(c.scratch)
+	c.scratch = nil
+	return v
+}
+
+func (c *Checker) check(sentence string) Verdict {
 	clean, cited := citations(sentence)
 	v := Verdict{Cited: cited}
 	var pool []int
 	for _, n := range cited {
-		i := slices.IndexFunc(c.sources, func(p passage) bool { return p.n == n })
+		i := slices.IndexFunc(c.sources, func(p source) bool { return p.n == n })
 		if i < 0 {
 			v.Reason, v.Missing = ReasonCitation, append(v.Missing, fmt.Sprintf("[%d]", n))
 			continue
@@ -43,7 +51,7 @@ func (c *Checker) Check(sentence string) Verdict {
 		for _, n := range cited {
 			marks += fmt.Sprintf("[%d]", n)
 		}
-		a, b := c.Check(clean[:len(clean)/2+half]+marks), c.Check(clean[len(clean)/2+half:]+marks)
+		a, b := c.check(clean[:len(clean)/2+half]+marks), c.check(clean[len(clean)/2+half:]+marks)
 		if !a.Supported {
 			a.Cited = cited
 			return a
@@ -139,19 +147,19 @@ func (c *Checker) read(text string) *sentence {
 		for _, r := range text[t.start:t.end] {
 			c.buf = appendFold(c.buf, r)
 		}
-		w := wordAt{tok: i, key: keyOf(c.buf, e)}
-		known, inSource := c.index[t.form]
+		w := wordAt{tok: i, key: keyOf(c.buf, t.form, e)}
+		inSource, isName := c.known(t.form)
 		small := e != nil && e.info.flags&(wTalk|wAdmit) != 0
 		switch {
 		case t.caps:
 			w.name = !s.lead || inSource
 		case t.upper && first:
-			w.name = inSource && c.forms[known].name && !small
+			w.name = inSource && isName && !small
 		case t.upper:
-			w.name = nouns != de && !s.lead && !small || inSource && c.forms[known].name
+			w.name = nouns != de && !s.lead && !small || inSource && isName
 		}
 		w.name = w.name && (e == nil || e.weekday == 0)
-		if w.binds = w.name && (!inSource || c.forms[known].name); w.binds {
+		if w.binds = w.name && (!inSource || isName); w.binds {
 			if n := len(c.words); n == 0 || !c.words[n-1].binds || c.words[n-1].tok != i-1 {
 				phrase++
 			}
@@ -169,36 +177,67 @@ func (c *Checker) read(text string) *sentence {
 	return s
 }
 
-// match finds, for each form and clause of the sources, the words of the sentence that it holds, and weighs the words:
-// the logarithm of how many sentences of the sources there are for each that holds the word.
+const tableSize = 128 // a power of two, a few times maxWords
+
+// match finds, for each form, clause and segment of the sources, the words of the sentence that it holds, and weighs the
+// words: the logarithm of how many clauses of the sources there are for each that holds the word.
 func (c *Checker) match() {
-	clear(c.strong)
-	clear(c.weak)
-	for f := range c.forms {
-		x := &c.forms[f]
-		for i := range c.words {
-			k := &c.words[i].key
-			if x.stem == k.stem || x.concept != 0 && x.concept == k.concept {
-				c.strong[f] |= 1 << i
-			} else if x.prefix == k.prefix {
-				c.weak[f] |= 1 << i
-			}
+	if cap(c.scratch.masks) < c.masks {
+		c.scratch.masks = make([]uint64, c.masks)
+	}
+	rest := c.scratch.masks[:c.masks]
+	clear(rest)
+	take := func(n int) []uint64 {
+		m := rest[:n:n]
+		rest = rest[n:]
+		return m
+	}
+	t := &c.table
+	*t = [3][tableSize]uint64{}
+	for i := range c.words {
+		k := &c.words[i].key
+		t[0][k.stem%tableSize] |= 1 << i
+		t[2][k.prefix%tableSize] |= 1 << i
+		if k.concept != 0 {
+			t[1][k.concept%tableSize] |= 1 << i
 		}
 	}
 	var df [64]int
-	for u := range c.units {
-		var s, w uint64
-		for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
-			s |= c.strong[id]
-			w |= c.weak[id]
+	units := 0
+	for n := range c.sources {
+		s := &c.sources[n]
+		s.strong, s.weak = take(len(s.forms)), take(len(s.forms))
+		s.uStrong, s.uWeak = take(len(s.units)), take(len(s.units))
+		s.sStrong, s.sWeak = take(len(s.segs)), take(len(s.segs))
+		for f := range s.forms {
+			x := &s.forms[f]
+			for m := t[0][x.stem%tableSize] | t[1][x.concept%tableSize] | t[2][x.prefix%tableSize]; m != 0; m &= m - 1 {
+				i := bits.TrailingZeros64(m)
+				k := &c.words[i].key
+				if x.stem == k.stem || x.concept != 0 && x.concept == k.concept {
+					s.strong[f] |= 1 << i
+				} else if x.prefix == k.prefix {
+					s.weak[f] |= 1 << i
+				}
+			}
 		}
-		c.uStrong[u], c.uWeak[u] = s, w
-		for m := s; m != 0; m &= m - 1 {
-			df[bits.TrailingZeros64(m)]++
+		units += len(s.units)
+		for u := range s.units {
+			var strong, weak uint64
+			for _, id := range s.ids[s.units[u].lo:s.units[u].hi] {
+				strong |= s.strong[id]
+				weak |= s.weak[id]
+			}
+			s.uStrong[u], s.uWeak[u] = strong, weak
+			s.sStrong[s.units[u].seg] |= strong
+			s.sWeak[s.units[u].seg] |= weak
+			for m := strong; m != 0; m &= m - 1 {
+				df[bits.TrailingZeros64(m)]++
+			}
 		}
 	}
 	for i := range c.words {
-		c.w[i] = math.Log(1 + float64(len(c.units)+1)/float64(1+df[i]))
+		c.w[i] = math.Log(1 + float64(units+1)/float64(1+df[i]))
 	}
 }
 
@@ -220,8 +259,12 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 		r result
 	}
 	all := make([]scored, 0, len(c.sources))
+	every := make([]int, len(c.sources))
+	for i := range every {
+		every[i] = i
+	}
 	for i := range c.sources {
-		r := c.evaluate(s, []int{i})
+		r := c.evaluate(s, every[i:i+1])
 		all = append(all, scored{i, r})
 	}
 	if len(all) == 0 {
@@ -332,16 +375,11 @@ func (c *Checker) unfound(s *sentence, found uint64) (out []string) {
 }
 
 // context returns the words that a segment's title and heading hold.
-func (c *Checker) context(seg int32) (strong, weak uint64) {
-	add := func(x int32) {
-		for u := c.segs[x].unitLo; u < c.segs[x].unitHi; u++ {
-			strong |= c.uStrong[u]
-			weak |= c.uWeak[u]
-		}
-	}
-	add(c.sources[c.segs[seg].src].segLo)
-	if h := c.segs[seg].heading; h >= 0 {
-		add(h)
+func (s *source) context(seg int32) (strong, weak uint64) {
+	strong, weak = s.sStrong[0], s.sWeak[0]
+	if h := s.segs[seg].heading; h >= 0 {
+		strong |= s.sStrong[h]
+		weak |= s.sWeak[h]
 	}
 	return strong, weak
 }
@@ -352,23 +390,19 @@ func (c *Checker) coverage(pool []int, cross bool, total float64) (support float
 	if total == 0 {
 		return 1, 0, 0
 	}
-	type mask struct{ s, w uint64 }
 	var best mask
 	bestW := -1.0
-	masks := make([]mask, 0, 64)
-	for _, p := range pool {
-		for seg := c.sources[p].segLo; seg < c.sources[p].segHi; seg++ {
-			var m mask
-			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
-				m.s |= c.uStrong[u]
-				m.w |= c.uWeak[u]
-			}
+	masks := c.pairs[:0]
+	for _, n := range pool {
+		p := &c.sources[n]
+		for seg := range p.segs {
+			m := mask{p.sStrong[seg], p.sWeak[seg]}
 			if m.s|m.w == 0 {
 				continue
 			}
 			allStrong |= m.s
 			allWeak |= m.w
-			hs, hw := c.context(seg)
+			hs, hw := p.context(int32(seg))
 			m.s, m.w = m.s|hs, m.w|hw
 			masks = append(masks, m)
 			if x := c.weigh(m.s, m.w, cross); x > bestW {
@@ -376,6 +410,7 @@ func (c *Checker) coverage(pool []int, cross bool, total float64) (support float
 			}
 		}
 	}
+	c.pairs = masks
 	top := max(bestW, 0)
 	for _, m := range masks {
 		if (m.s|m.w)&^(best.s|best.w) != 0 || m.s&^best.s != 0 {
@@ -416,28 +451,28 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 			}
 		}
 		own, rival, alien := -1.0, -1.0, true
-		for j := range c.facts {
-			b := &c.facts[j]
-			if !slices.Contains(pool, int(b.src)) {
-				continue
-			}
-			same := a.equal(b)
-			if !same && !a.rival(b) {
-				continue
-			}
-			var ss, ww uint64
-			for _, id := range b.ids {
-				ss |= c.strong[id]
-				ww |= c.weak[id]
-			}
-			hs, hw := c.context(b.seg)
-			// Headings tell markets and products apart; their other words hold for every fact below them.
-			x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
-			if same {
-				own = max(own, x)
-				alien = alien && (ss|ww|hs)&names&around != names&around && c.otherName(b.ids, names)
-			} else {
-				rival = max(rival, x)
+		for _, n := range pool {
+			p := &c.sources[n]
+			for j := range p.facts {
+				b := &p.facts[j]
+				same := a.equal(b)
+				if !same && !a.rival(b) {
+					continue
+				}
+				var ss, ww uint64
+				for _, id := range b.ids {
+					ss |= p.strong[id]
+					ww |= p.weak[id]
+				}
+				hs, hw := p.context(b.seg)
+				// Headings tell markets and products apart; their other words hold for every fact below them.
+				x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
+				if same {
+					own = max(own, x)
+					alien = alien && (ss|ww|hs)&names&around != names&around && p.otherName(b.ids, names)
+				} else {
+					rival = max(rival, x)
+				}
 			}
 		}
 		t := c.toks[a.tok]

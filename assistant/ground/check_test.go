@@ -3,8 +3,10 @@ package ground_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/firstline/firstline/assistant/ground"
@@ -319,6 +321,54 @@ func BenchmarkNewChecker(b *testing.B) {
 	for b.Loop() {
 		ground.NewChecker(sources)
 	}
+}
+
+// Passages that were never seen before: the cache does not help.
+func BenchmarkNewCheckerCold(b *testing.B) {
+	sources := benchSources()
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		for i := range sources {
+			sources[i].Title = fmt.Sprintf("Passage %d", n)
+		}
+		ground.NewChecker(sources)
+	}
+}
+
+// A passage may be forgotten and made again; what it says stays the same.
+func TestManyPassages(t *testing.T) {
+	first := passages["en"]
+	want := ground.NewChecker(first).Check("In the United Kingdom the late fee is £6.")
+	for i := range 3000 {
+		c := ground.NewChecker([]ground.Source{{N: 1, Title: "Fees", Text: fmt.Sprintf("The late fee is %d pounds.", i)}})
+		if v := c.Check(fmt.Sprintf("The late fee is %d pounds [1].", i)); !v.Supported {
+			t.Fatalf("%d: %+v", i, v)
+		}
+		if v := c.Check(fmt.Sprintf("The late fee is %d pounds [1].", i+1)); v.Supported {
+			t.Fatalf("%d: %+v", i, v)
+		}
+	}
+	if d := cmp.Diff(want, ground.NewChecker(first).Check("In the United Kingdom the late fee is £6.")); d != "" {
+		t.Error(d)
+	}
+}
+
+// Checkers of the same passages work side by side.
+func TestCheckersInParallel(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				c := ground.NewChecker(passages["en"])
+				for _, tc := range cases[:40] {
+					if tc.passages == "en" && c.Check(tc.sentence).Supported != tc.ok {
+						t.Errorf("%q: not %v", tc.sentence, tc.ok)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func BenchmarkCheckCited(b *testing.B)   { benchCheck(b, benchSentence+" [2].") }

@@ -2,14 +2,14 @@ package ground
 
 // fact is a number with its unit, a time, a date or a weekday, in a run of tokens.
 type fact struct {
-	class    class
-	read     [2]int64 // as written, times 10000; -1 for no reading
-	base     [2]int64 // in the class's base unit
-	tok      int      // index of its token
-	weekday  int
-	spelled  bool // a number word
-	ids      []uint16
-	seg, src int32
+	class   class
+	read    [2]int64 // as written, times 10000; -1 for no reading
+	base    [2]int64 // in the class's base unit
+	tok     int      // index of its token
+	weekday int
+	spelled bool // a number word
+	ids     []uint16
+	seg     int32
 }
 
 // facts appends the facts of tokens to dst. sv says that "en" and "ett" may mean one.

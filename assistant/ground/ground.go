@@ -20,10 +20,10 @@
 package ground
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Source is a passage that the model was given.
@@ -63,59 +63,45 @@ const (
 	wordsLead  = 0.30
 )
 
-// form is a distinct word of the sources.
-type form struct {
-	stem, concept, prefix uint64
-	name                  bool // seen with a capital where none was due, and never without
-	lower                 bool
-}
-
-type segment struct {
-	src, heading   int32 // heading is a segment, or -1
-	unitLo, unitHi int32
-}
-
-type clause struct {
-	seg    int32
-	lo, hi int32 // into Checker.ids
-	neg    bool
-	names  bool
-}
-
-type passage struct {
+// source is a passage within one answer.
+type source struct {
+	*passage
 	n          int
-	text       string // title and text
-	lang       lang
-	segLo      int32 // the first is the title
-	segHi      int32
-	unitLo     int32
-	unitHi     int32
+	named      []bool // by form: a name in all the sources together
+	unitNamed  []bool // by unit: it holds one; made when first needed
 	folded     string // for addresses; made when first needed
 	exactPhone map[string]bool
+
+	// Of the sentence under way: which of its words the forms, clauses and segments hold.
+	strong, weak   []uint64
+	uStrong, uWeak []uint64
+	sStrong, sWeak []uint64
 }
 
 // Checker holds the sources of one answer, prepared. It is not safe for concurrent use.
 type Checker struct {
-	sources []passage
-	segs    []segment
-	units   []clause
-	ids     []uint16 // forms of the units' content words
-	forms   []form
-	index   map[uint64]uint16 // form hash to forms
-	facts   []fact
-	around  []uint16 // storage of the facts' ids
+	sources []source
 	allow   map[uint64]bool
-
-	// Of the sentence under way.
-	toks         []tok
-	buf          []byte
-	sFacts       []fact
-	strong, weak []uint64 // by form: which words of the sentence it matches
-	uStrong      []uint64 // by unit
-	uWeak        []uint64
-	w            [64]float64
-	words        []wordAt
+	masks   int // how many masks a sentence needs
+	*scratch
 }
+
+// scratch is the working memory of a Check.
+type scratch struct {
+	toks   []tok
+	buf    []byte
+	sFacts []fact
+	w      [64]float64
+	words  []wordAt
+	masks  []uint64
+	pairs  []mask
+	fit    []segFit
+	table  [3][tableSize]uint64 // the words of the sentence by stem, concept and beginning
+}
+
+type mask struct{ s, w uint64 }
+
+var scratches = sync.Pool{New: func() any { return &scratch{} }}
 
 // wordAt is a content word of the sentence.
 type wordAt struct {
@@ -128,30 +114,47 @@ type wordAt struct {
 
 // NewChecker prepares sources for Check.
 func NewChecker(sources []Source) *Checker {
-	n := 0
-	for _, s := range sources {
-		n += len(s.Text) + len(s.Title)
+	c := &Checker{sources: make([]source, len(sources))}
+	forms := 0
+	for i, s := range sources {
+		p := prepared(s.Title, s.Text)
+		c.sources[i] = source{passage: p, n: s.N}
+		forms += len(p.forms)
+		c.masks += 2 * (len(p.forms) + len(p.units) + len(p.segs))
 	}
-	c := &Checker{
-		sources: make([]passage, 0, len(sources)),
-		segs:    make([]segment, 0, n/60+8),
-		units:   make([]clause, 0, n/40+8),
-		ids:     make([]uint16, 0, n/8+8),
-		forms:   make([]form, 0, n/16+8),
-		index:   make(map[uint64]uint16, n/16+8),
-		toks:    make([]tok, 0, 512),
+	named := make([]bool, forms)
+	for i := range c.sources {
+		n := len(c.sources[i].forms)
+		c.sources[i].named, named = named[:n:n], named[n:]
 	}
-	for _, s := range sources {
-		c.add(s)
-	}
-	for i := range c.units {
-		for _, id := range c.ids[c.units[i].lo:c.units[i].hi] {
-			c.units[i].names = c.units[i].names || c.forms[id].name
+	// A name in one passage is a name in all, unless one of them writes it without a capital.
+	for i := range c.sources {
+	names:
+		for _, id := range c.sources[i].names {
+			h := c.sources[i].forms[id].hash
+			for j := range c.sources {
+				if x, ok := c.sources[j].find(h); ok && c.sources[j].forms[x].lower {
+					continue names
+				}
+			}
+			for j := range c.sources {
+				if x, ok := c.sources[j].find(h); ok {
+					c.sources[j].named[x] = true
+				}
+			}
 		}
 	}
-	c.strong, c.weak = make([]uint64, len(c.forms)), make([]uint64, len(c.forms))
-	c.uStrong, c.uWeak = make([]uint64, len(c.units)), make([]uint64, len(c.units))
 	return c
+}
+
+// known reports whether a form occurs in the sources, and whether it is a name there.
+func (c *Checker) known(h uint64) (known, name bool) {
+	for i := range c.sources {
+		if id, ok := c.sources[i].find(h); ok {
+			return true, c.sources[i].named[id]
+		}
+	}
+	return false, false
 }
 
 // Allow names words that need no source, such as the company's own name.
@@ -166,14 +169,6 @@ func (c *Checker) Allow(names ...string) {
 	}
 }
 
-func keyOf(folded []byte, e *entry) form {
-	f := form{stem: hash(stem(folded)), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
-	if e != nil && e.weekday != 0 {
-		f.concept = 0xDA1<<32 | uint64(e.weekday)
-	}
-	return f
-}
-
 // content reports whether a token is a word that needs support.
 func content(t *tok, e *entry) bool {
 	if t.kind != tWord {
@@ -183,90 +178,6 @@ func content(t *tok, e *entry) bool {
 		return t.end-t.start > 2 || t.caps
 	}
 	return e.info.flags&wStop == 0 && e.unit.class == cNone && e.month == 0 && e.numeral == 0 && e.pm == 0 && !e.biz
-}
-
-func (c *Checker) add(s Source) {
-	src := int32(len(c.sources))
-	p := passage{n: s.N, text: s.Title + "\n" + s.Text, segLo: int32(len(c.segs)), unitLo: int32(len(c.units))}
-	c.toks = tokenize(c.toks[:0], p.text, &c.buf)
-	p.lang = language(c.toks)
-	heading := int32(-1)
-	for lo := 0; lo < len(c.toks); {
-		hi := sentenceEnd(p.text, c.toks, lo, p.lang)
-		if hi > lo && c.toks[lo].kind != tLine {
-			seg := int32(len(c.segs))
-			c.segs = append(c.segs, segment{src: src, heading: heading, unitLo: int32(len(c.units))})
-			c.addSegment(p.text, lo, hi, seg, p.lang)
-			c.segs[seg].unitHi = int32(len(c.units))
-			if c.toks[lo].kind == tSymbol && c.toks[lo].sym == '#' {
-				heading = seg
-			}
-		} else if int32(len(c.segs)) == p.segLo { // no title: an empty segment stands for it
-			c.segs = append(c.segs, segment{src: src, heading: -1, unitLo: int32(len(c.units)), unitHi: int32(len(c.units))})
-		}
-		lo = max(hi, lo+1)
-	}
-	p.segHi, p.unitHi = int32(len(c.segs)), int32(len(c.units))
-	c.sources = append(c.sources, p)
-}
-
-func (c *Checker) addSegment(text string, lo, hi int, seg int32, l lang) {
-	factsFrom := len(c.facts)
-	c.facts = facts(c.facts, c.toks[lo:hi], l)
-	first, conditional := true, false
-	for lo2 := lo; lo2 < hi; {
-		hi2, neg := clauseEnd(c.toks, lo2, hi)
-		u := clause{seg: seg, lo: int32(len(c.ids)), neg: neg}
-		if n := len(c.units); !first && c.units[n-1].neg && !conditional && inherits(c.toks, lo2, hi2) {
-			u.neg = true
-		}
-		for i := lo2; i < hi2; i++ {
-			t := &c.toks[i]
-			e := t.entry
-			if !content(t, e) {
-				continue
-			}
-			id, ok := c.index[t.form]
-			if !ok && len(c.forms) < math.MaxUint16 {
-				c.buf = c.buf[:0]
-				for _, r := range text[t.start:t.end] {
-					c.buf = appendFold(c.buf, r)
-				}
-				id = uint16(len(c.forms))
-				c.index[t.form] = id
-				c.forms = append(c.forms, keyOf(c.buf, e))
-			}
-			if t.caps || t.upper && i > lo && l != de && c.toks[i-1].kind == tWord && (e == nil || e.weekday == 0) {
-				c.forms[id].name = !c.forms[id].lower
-			} else if !t.upper {
-				c.forms[id].name, c.forms[id].lower = false, true
-			}
-			c.ids = append(c.ids, id)
-		}
-		u.hi = int32(len(c.ids))
-		c.units = append(c.units, u)
-		conditional = conditionalAt(c.toks[lo2])
-		lo2, first = hi2, false
-	}
-	// The words around each fact of this segment.
-	fs := c.facts[factsFrom:]
-	around := c.around // one array for all facts
-	for k := range fs {
-		f := &fs[k]
-		f.seg, f.src = seg, c.segs[seg].src
-		from, to := surroundings(fs, k, c.toks[lo:hi])
-		mark := len(around)
-		head := fs[0].tok
-		for i := 0; i < hi-lo; i++ {
-			if inside := i >= from && i < to; !inside && i >= head {
-				continue
-			} else if id, ok := c.index[c.toks[lo+i].form]; ok && c.toks[lo+i].kind == tWord && (inside || !c.forms[id].name) {
-				around = append(around, id)
-			}
-		}
-		f.ids = around[mark:len(around):len(around)]
-	}
-	c.around = around
 }
 
 // surroundings returns the tokens that fact k is said of: its segment, cut at the last separator between it and its

@@ -28,24 +28,29 @@ func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
 			}
 		}
 		with, without := -1.0, -1.0
-		for _, src := range pool {
-			for u := c.sources[src].unitLo; u < c.sources[src].unitHi; u++ {
+		for _, n := range pool {
+			src := &c.sources[n]
+			src.nameUnits()
+			for u := int32(0); u < int32(len(src.units)); u++ {
 				// The names that a clause is about: its own, or those of the clause before it in the sentence. A clause of
 				// a name and nothing else ("in Germany it is EUR 4.50") takes its words from the sentence's first.
-				sg := c.segs[c.units[u].seg]
+				sg := &src.segs[src.units[u].seg]
 				scope := u
-				for scope > sg.unitLo && !c.units[scope].names {
+				for scope > sg.unitLo && !src.unitNamed[scope] {
 					scope--
 				}
-				ss, ww := c.uStrong[u], c.uWeak[u]
-				if c.units[u].names && c.onlyNames(u) {
-					ss, ww = ss|c.uStrong[sg.unitLo], ww|c.uWeak[sg.unitLo]
+				ss, ww := src.uStrong[u], src.uWeak[u]
+				if src.unitNamed[u] && src.onlyNames(u) {
+					ss, ww = ss|src.uStrong[sg.unitLo], ww|src.uWeak[sg.unitLo]
 				}
-				hs, _ := c.context(c.units[u].seg)
+				if (ss|ww)&rest == 0 && with >= 0 {
+					continue // says nothing of the rest
+				}
+				hs, _ := src.context(src.units[u].seg)
 				x := c.weigh(ss&rest, ww&rest, cross)
-				rival := c.rivalName(scope, names)
+				rival := src.rivalName(scope, names)
 				switch {
-				case (c.uStrong[u]|c.uStrong[scope])&phrase == phrase, !rival && (hs|c.uStrong[u]|c.uStrong[scope])&phrase == phrase:
+				case (src.uStrong[u]|src.uStrong[scope])&phrase == phrase, !rival && (hs|src.uStrong[u]|src.uStrong[scope])&phrase == phrase:
 					with = max(with, x)
 				case rival:
 					without = max(without, x)
@@ -59,10 +64,23 @@ func (c *Checker) boundElsewhere(pool []int, cross bool) bool {
 	return false
 }
 
+// nameUnits makes unitNamed.
+func (s *source) nameUnits() {
+	if s.unitNamed != nil {
+		return
+	}
+	s.unitNamed = make([]bool, len(s.units))
+	for u := range s.units {
+		for _, id := range s.ids[s.units[u].lo:s.units[u].hi] {
+			s.unitNamed[u] = s.unitNamed[u] || s.named[id]
+		}
+	}
+}
+
 // otherName reports whether forms hold a name that the sentence does not.
-func (c *Checker) otherName(ids []uint16, names uint64) bool {
+func (s *source) otherName(ids []uint16, names uint64) bool {
 	for _, id := range ids {
-		if c.forms[id].name && (c.strong[id]|c.weak[id])&names == 0 {
+		if s.named[id] && (s.strong[id]|s.weak[id])&names == 0 {
 			return true
 		}
 	}
@@ -70,9 +88,9 @@ func (c *Checker) otherName(ids []uint16, names uint64) bool {
 }
 
 // onlyNames reports whether a clause holds no content word but names.
-func (c *Checker) onlyNames(u int32) bool {
-	for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
-		if !c.forms[id].name {
+func (s *source) onlyNames(u int32) bool {
+	for _, id := range s.ids[s.units[u].lo:s.units[u].hi] {
+		if !s.named[id] {
 			return false
 		}
 	}
@@ -80,16 +98,23 @@ func (c *Checker) onlyNames(u int32) bool {
 }
 
 // rivalName reports whether a clause holds a name that the sentence does not.
-func (c *Checker) rivalName(u int32, names uint64) bool {
-	if !c.units[u].names {
+func (s *source) rivalName(u int32, names uint64) bool {
+	if !s.unitNamed[u] {
 		return false
 	}
-	for _, id := range c.ids[c.units[u].lo:c.units[u].hi] {
-		if c.forms[id].name && c.strong[id]&names == 0 {
+	for _, id := range s.ids[s.units[u].lo:s.units[u].hi] {
+		if s.named[id] && s.strong[id]&names == 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// segFit is how well a segment fits the sentence as a whole.
+type segFit struct {
+	src int
+	seg int32
+	x   float64
 }
 
 // opposed reports whether a clause of the sentence is negated where the clause of the pool that it takes its words from
@@ -101,34 +126,28 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 		return false
 	}
 	best, average := 0.0, c.weigh(every, 0, cross)/float64(len(c.words))
-	fit := make(map[int32]float64, 16)
-	for _, p := range pool {
-		src := &c.sources[p]
-		for seg := src.segLo + 1; seg < src.segHi; seg++ {
-			if isHeading(c, seg) {
-				continue
-			}
-			var ss, ww uint64
-			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
-				ss |= c.uStrong[u]
-				ww |= c.uWeak[u]
-			}
-			if ss|ww == 0 {
+	fit := c.fit[:0]
+	for _, n := range pool {
+		src := &c.sources[n]
+		for seg := int32(1); seg < int32(len(src.segs)); seg++ {
+			ss, ww := src.sStrong[seg], src.sWeak[seg]
+			if ss|ww == 0 || src.isHeading(seg) {
 				continue
 			}
 			x := c.weigh(ss, ww, cross)
 			for k := range c.sFacts {
-				for j := range c.facts {
-					if c.facts[j].seg == seg && c.sFacts[k].equal(&c.facts[j]) {
+				for j := range src.facts {
+					if src.facts[j].seg == seg && c.sFacts[k].equal(&src.facts[j]) {
 						x += average
 						break
 					}
 				}
 			}
-			fit[seg] = x
+			fit = append(fit, segFit{n, seg, x})
 			best = max(best, x)
 		}
 	}
+	c.fit = fit
 	prevNeg := false
 	for lo := 0; lo < len(c.toks); {
 		hi, neg := clauseEnd(c.toks, lo, len(c.toks))
@@ -151,13 +170,14 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 			continue
 		}
 		agree, differ := 0.0, 0.0
-		for seg, x := range fit {
-			if x < 0.85*best {
+		for _, f := range fit {
+			if f.x < 0.85*best {
 				continue
 			}
-			for u := c.segs[seg].unitLo; u < c.segs[seg].unitHi; u++ {
-				x := c.weigh(c.uStrong[u]&mask, c.uWeak[u]&mask, cross)
-				if c.units[u].neg == neg {
+			src := &c.sources[f.src]
+			for u := src.segs[f.seg].unitLo; u < src.segs[f.seg].unitHi; u++ {
+				x := c.weigh(src.uStrong[u]&mask, src.uWeak[u]&mask, cross)
+				if src.units[u].neg == neg {
 					agree = max(agree, x)
 				} else {
 					differ = max(differ, x)
@@ -171,7 +191,7 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 	return false
 }
 
-func isHeading(c *Checker, seg int32) bool {
+func (s *source) isHeading(seg int32) bool {
 	next := seg + 1
-	return int(next) < len(c.segs) && c.segs[next].heading == seg
+	return int(next) < len(s.segs) && s.segs[next].heading == seg
 }

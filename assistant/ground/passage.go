@@ -1,0 +1,240 @@
+package ground
+
+import (
+	"math"
+	"sync"
+)
+
+// form is a distinct word of a passage.
+type form struct {
+	hash                  uint64 // of the word as written, folded
+	stem, concept, prefix uint64
+	name                  bool // seen with a capital where none was due, and never without
+	lower                 bool
+}
+
+type segment struct {
+	heading        int32 // a segment, or -1
+	unitLo, unitHi int32
+}
+
+type clause struct {
+	seg    int32
+	lo, hi int32 // into passage.ids
+	neg    bool
+}
+
+// passage is a source, prepared: cut into segments (sentences, lines) and these into clauses of words. It does not change
+// once it is made, and checkers share it.
+type passage struct {
+	text  string // title and text
+	title int    // length of the title
+	lang  lang
+	forms []form
+	slots []uint16  // open addressing: a form's hash to its place in forms, plus 1; a power of two long
+	names []uint16  // forms that are names
+	segs  []segment // the first is the title
+	units []clause
+	ids   []uint16 // forms of the units' content words
+	facts []fact
+}
+
+// maxCached is the number of prepared passages that are kept, in each of two generations: at some 15 KB each, 15 MB at
+// most. The same few hundred passages answer most questions.
+const maxCached = 512
+
+// cache keeps prepared passages between answers. A generation that is full becomes the old one, and what is still in use
+// moves from there to the new one.
+var cache = struct {
+	sync.Mutex
+	young, old map[[2]string]*passage
+}{young: map[[2]string]*passage{}}
+
+// prepared returns the passage of a title and a text, from the cache or made.
+func prepared(title, text string) *passage {
+	key := [2]string{title, text}
+	cache.Lock()
+	p := cache.young[key]
+	if p == nil {
+		if p = cache.old[key]; p != nil {
+			keep(p)
+		}
+	}
+	cache.Unlock()
+	if p != nil {
+		return p
+	}
+	p = prepare(title, text)
+	cache.Lock()
+	keep(p)
+	cache.Unlock()
+	return p
+}
+
+// keep puts p into the young generation. Its key is cut from its own text, so that the cache holds on to no other.
+func keep(p *passage) {
+	if len(cache.young) >= maxCached {
+		cache.young, cache.old = make(map[[2]string]*passage, maxCached), cache.young
+	}
+	cache.young[[2]string{p.text[:p.title], p.text[p.title+1:]}] = p
+}
+
+// find returns the place of a form.
+func (p *passage) find(h uint64) (uint16, bool) {
+	last := len(p.slots) - 1
+	for at := int(h^h>>29) & last; ; at = (at + 1) & last {
+		id := p.slots[at]
+		if id == 0 {
+			return 0, false
+		}
+		if p.forms[id-1].hash == h {
+			return id - 1, true
+		}
+	}
+}
+
+// enter adds a form that find does not know.
+func (p *passage) enter(f form) uint16 {
+	id := uint16(len(p.forms))
+	p.forms = append(p.forms, f)
+	if 2*len(p.forms) > len(p.slots) {
+		p.slots = make([]uint16, 2*len(p.slots))
+		for i := range p.forms {
+			p.slot(uint16(i))
+		}
+	} else {
+		p.slot(id)
+	}
+	return id
+}
+
+func (p *passage) slot(id uint16) {
+	h, last := p.forms[id].hash, len(p.slots)-1
+	at := int(h^h>>29) & last
+	for p.slots[at] != 0 {
+		at = (at + 1) & last
+	}
+	p.slots[at] = id + 1
+}
+
+func keyOf(folded []byte, h uint64, e *entry) form {
+	f := form{hash: h, stem: hash(stem(folded)), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
+	if e != nil && e.weekday != 0 {
+		f.concept = 0xDA1<<32 | uint64(e.weekday)
+	}
+	return f
+}
+
+// maxForms bounds the distinct words of a passage; what comes after them is not looked at.
+const maxForms = math.MaxUint16 / 2
+
+func prepare(title, text string) *passage {
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	n := len(title) + len(text)
+	p := &passage{text: title + "\n" + text, title: len(title), forms: make([]form, 0, n/12+8), segs: make([]segment, 0, n/60+4),
+		units: make([]clause, 0, n/32+8), ids: make([]uint16, 0, n/9+8)}
+	size := 64
+	for size < n/5 {
+		size *= 2
+	}
+	p.slots = make([]uint16, size)
+	sc.toks = tokenize(sc.toks[:0], p.text, &sc.buf)
+	toks := sc.toks
+	p.lang = language(toks)
+	heading := int32(-1)
+	for lo := 0; lo < len(toks); {
+		hi := sentenceEnd(p.text, toks, lo, p.lang)
+		if hi > lo && toks[lo].kind != tLine {
+			seg := int32(len(p.segs))
+			p.segs = append(p.segs, segment{heading: heading, unitLo: int32(len(p.units))})
+			p.addSegment(sc, lo, hi, seg)
+			p.segs[seg].unitHi = int32(len(p.units))
+			if toks[lo].kind == tSymbol && toks[lo].sym == '#' {
+				heading = seg
+			}
+		} else if len(p.segs) == 0 { // no title: an empty segment stands for it
+			p.segs = append(p.segs, segment{heading: -1})
+		}
+		lo = max(hi, lo+1)
+	}
+	for i := range p.forms {
+		if p.forms[i].name {
+			p.names = append(p.names, uint16(i))
+		}
+	}
+	return p
+}
+
+func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
+	toks := sc.toks
+	factsFrom := len(p.facts)
+	p.facts = facts(p.facts, toks[lo:hi], p.lang)
+	first, conditional := true, false
+	for lo2 := lo; lo2 < hi; {
+		hi2, neg := clauseEnd(toks, lo2, hi)
+		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg}
+		if n := len(p.units); !first && p.units[n-1].neg && !conditional && inherits(toks, lo2, hi2) {
+			u.neg = true
+		}
+		for i := lo2; i < hi2; i++ {
+			t := &toks[i]
+			e := t.entry
+			if !content(t, e) {
+				continue
+			}
+			id, ok := p.find(t.form)
+			if !ok {
+				if len(p.forms) == maxForms {
+					continue
+				}
+				sc.buf = sc.buf[:0]
+				for _, r := range p.text[t.start:t.end] {
+					sc.buf = appendFold(sc.buf, r)
+				}
+				id = p.enter(keyOf(sc.buf, t.form, e))
+			}
+			if t.caps || t.upper && i > lo && p.lang != de && toks[i-1].kind == tWord && (e == nil || e.weekday == 0) {
+				p.forms[id].name = !p.forms[id].lower
+			} else if !t.upper {
+				p.forms[id].name, p.forms[id].lower = false, true
+			}
+			p.ids = append(p.ids, id)
+		}
+		u.hi = int32(len(p.ids))
+		p.units = append(p.units, u)
+		conditional = conditionalAt(toks[lo2])
+		lo2, first = hi2, false
+	}
+	// The words around each fact of this segment.
+	fs := p.facts[factsFrom:]
+	if len(fs) == 0 {
+		return
+	}
+	const none = math.MaxUint16
+	var storage [128]uint16
+	ids := storage[:0] // by token
+	for i := lo; i < hi; i++ {
+		id, ok := uint16(none), false
+		if toks[i].kind == tWord {
+			if id, ok = p.find(toks[i].form); !ok {
+				id = none
+			}
+		}
+		ids = append(ids, id)
+	}
+	around := make([]uint16, 0, len(fs)*min(hi-lo, 16))
+	for k := range fs {
+		f := &fs[k]
+		f.seg = seg
+		from, to := surroundings(fs, k, toks[lo:hi])
+		mark := len(around)
+		head := fs[0].tok
+		for i, id := range ids {
+			if inside := i >= from && i < to; id != none && (inside || i < head && !p.forms[id].name) {
+				around = append(around, id)
+			}
+		}
+		f.ids = around[mark:len(around):len(around)]
+	}
+}
