@@ -34,7 +34,7 @@ func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc 
 		out.Margin -= f.articles[1].Score
 	}
 	best := f.passages[0]
-	out.Coverage = x.coverage(best.ID, q.Text)
+	out.Coverage = x.coverage(best.ID, l.queries)
 	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
 	if weight > 0 {
 		out.Agreement = agreement(f.articles)

@@ -42,8 +42,12 @@ type kind struct {
 	excluded         bool
 }
 
+// noKind is the kind of slots that are not in use: nobody may read them.
+const noKind = 0
+
 func newIndex(t tuning) *index {
 	return &index{
+		kinds:  []kind{{}},
 		tuning: t, partitions: map[string]*partition{}, documents: map[uuid.UUID][]place{}, sections: map[int64]place{},
 		kindOf: map[string]uint32{},
 	}
@@ -198,7 +202,7 @@ search:
 		}
 		for slot := range p.entries {
 			e := &p.entries[slot]
-			if e.sections == nil || factors[e.kind] == 0 {
+			if factors[p.kinds[slot]] == 0 {
 				continue
 			}
 			for i := range e.sections {
@@ -234,20 +238,20 @@ func (s *scope) languages() []string {
 
 // coverage returns the idf-weighted share of a question's terms that a passage, its heading or its article's title has.
 // A term that no article has counts as much as the rarest, because it may be what the question is about.
-func (x *index) coverage(passage int64, question string) float64 {
+func (x *index) coverage(passage int64, queries []asked) float64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	at, ok := x.sections[passage]
 	if !ok {
 		return 0
 	}
-	p := at.partition
-	e := &p.entries[at.slot]
+	n := slices.IndexFunc(queries, func(a asked) bool { return a.partition == at.partition })
+	e := &at.partition.entries[at.slot]
 	i := slices.IndexFunc(e.sections, func(s indexedSection) bool { return s.id == passage })
-	q := p.query(question, "")
-	if q.total == 0 || i < 0 {
+	if n < 0 || i < 0 || queries[n].query.total == 0 {
 		return 0
 	}
+	q := queries[n].query
 	var covered float64
 	for _, t := range q.terms {
 		if e.sections[i].times(t.list) > 0 || slices.Contains(e.title, t.list) {

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -10,13 +11,14 @@ import (
 )
 
 const (
-	candidateArticles = 24 // articles that the lexical leg hands on
+	candidateArticles = 20 // articles that the lexical leg hands on, each with its best passage
 	candidateSections = 3  // passages of each, at most
-	candidateLimit    = 32
+	candidateLimit    = 24 // passages in all
 
-	// commonGram is the number of articles from which an n-gram that more than half of all articles have is left out: it
-	// says next to nothing and its list is the longest to read.
-	commonGram = 200
+	// commonGram is the number of articles from which an n-gram is left out that more than commonShare of all articles
+	// have: it says next to nothing and its list is the longest to read.
+	commonGram  = 200
+	commonShare = 0.5
 )
 
 // lexicalResult is what the lexical leg found.
@@ -26,6 +28,13 @@ type lexicalResult struct {
 	top        float64     // of the best article: its score as a share of what an article with every term could reach, 0..1
 	terms      int         // distinct terms of the question, stop words aside
 	unknown    float64     // idf-weighted share of them that no article has
+	queries    []asked     // the question as each partition understands it
+}
+
+// asked is a question in one partition.
+type asked struct {
+	partition *partition
+	query     *query
 }
 
 // candidate is a passage with its lexical score, which is 1 for the best passage of the best article.
@@ -37,16 +46,20 @@ type candidate struct {
 
 // scratch is the memory of one search, used again.
 type scratch struct {
-	words, grams []float32
+	sums         []sum
 	factors      []float32
 	heap         []ranked
+	words, grams tally
 }
 
+// sum is what both legs have added up for one slot.
+type sum struct{ words, grams float32 }
+
+// ranked is a slot of the leg that it was found in.
 type ranked struct {
-	partition *partition
-	terms     []queryTerm
-	slot      uint32
-	score     float32
+	leg   int
+	slot  uint32
+	score float32
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -69,22 +82,24 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	w.heap = w.heap[:0]
 
 	r := lexicalResult{revision: x.revision}
-	type leg struct {
-		p     *partition
-		q     *query
-		words []float32
-		grams []float32
-	}
-	var legs []leg
-	var maxWords, maxGrams float32
 	languages := s.languages()
 	size := 0
 	for _, language := range languages {
 		if p := x.partitions[language]; p != nil {
-			size += len(p.entries)
+			size += len(p.kinds)
 		}
 	}
-	w.words, w.grams = zeroed(w.words, size), zeroed(w.grams, size)
+	if cap(w.sums) < size {
+		w.sums = make([]sum, size+size/4)
+	}
+	w.sums = w.sums[:size]
+	clear(w.sums)
+	type leg struct {
+		asked
+		sums []sum
+	}
+	var legs []leg
+	var maxWords, maxGrams float32
 	from := 0
 	for i, language := range languages {
 		p := x.partitions[language]
@@ -96,25 +111,19 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 			}
 			continue
 		}
-		to := from + len(p.entries)
-		q := p.query(question, context)
-		l := leg{p: p, q: q, words: w.words[from:to], grams: w.grams[from:to]}
-		from = to
+		l := leg{asked{p, p.query(question, context, w)}, w.sums[from : from+len(p.kinds)]}
+		from += len(p.kinds)
 		if i == 0 || r.terms == 0 {
-			r.terms, r.unknown = q.distinct, q.unknown
+			r.terms, r.unknown = l.query.distinct, l.query.unknown
 		}
-		p.score(q, l.words, l.grams)
-		for slot := range p.entries {
-			e := &p.entries[slot]
-			if e.sections == nil {
-				continue
-			}
-			if f := w.factors[e.kind]; f > 0 {
-				maxWords = max(maxWords, f*l.words[slot])
-				maxGrams = max(maxGrams, f*l.grams[slot])
-			}
+		p.score(l.query, l.sums)
+		for slot, kind := range p.kinds {
+			f := w.factors[kind]
+			maxWords = max(maxWords, f*l.sums[slot].words)
+			maxGrams = max(maxGrams, f*l.sums[slot].grams)
 		}
 		legs = append(legs, l)
+		r.queries = append(r.queries, l.asked)
 	}
 	if maxWords == 0 && maxGrams == 0 {
 		return r
@@ -126,19 +135,13 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	if maxGrams > 0 {
 		byGrams = float32(x.tuning.GramWeight) / maxGrams
 	}
-	for _, l := range legs {
-		for slot := range l.p.entries {
-			e := &l.p.entries[slot]
-			if e.sections == nil {
-				continue
-			}
-			f := w.factors[e.kind]
-			if f == 0 {
-				continue
-			}
-			score := f * (byWords*l.words[slot] + byGrams*l.grams[slot])
-			if score > 0 {
-				w.push(ranked{partition: l.p, terms: l.q.terms, slot: uint32(slot), score: score})
+	for i, l := range legs {
+		least := w.least()
+		for slot, kind := range l.partition.kinds {
+			score := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
+			if score > least {
+				w.push(ranked{leg: i, slot: uint32(slot), score: score})
+				least = w.least()
 			}
 		}
 	}
@@ -147,26 +150,13 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	}
 	slices.SortFunc(w.heap, compareRanked)
 	best := w.heap[0]
-	for _, l := range legs {
-		if l.p == best.partition {
-			r.top = float64(best.score) / float64(w.factors[best.partition.entries[best.slot].kind])
-			r.top *= l.q.reach(l.words[best.slot], l.grams[best.slot], x.tuning.GramWeight)
-		}
-	}
-	r.candidates = w.sections(x.tuning)
+	l := legs[best.leg]
+	r.top = float64(best.score) / float64(w.factors[l.partition.kinds[best.slot]]) * l.query.reach(l.sums[best.slot], x.tuning.GramWeight)
+	r.candidates = w.sections(r.queries, x.tuning)
 	if len(legs) > 1 { // an article may be found in its own language and by questions in another
 		r.candidates = firstOfEach(r.candidates)
 	}
 	return r
-}
-
-func zeroed(s []float32, n int) []float32 {
-	if cap(s) < n {
-		return make([]float32, n, n+n/4)
-	}
-	s = s[:n]
-	clear(s)
-	return s
 }
 
 // compareRanked orders by score, descending; among equals the order of slots decides, so that the outcome is one.
@@ -177,7 +167,15 @@ func compareRanked(a, b ranked) int {
 	case a.score < b.score:
 		return 1
 	}
-	return int(a.slot) - int(b.slot)
+	return cmp.Or(a.leg-b.leg, int(a.slot)-int(b.slot))
+}
+
+// least is the score above which another article is among the best, as long as slots come in ascending order.
+func (w *scratch) least() float32 {
+	if len(w.heap) < candidateArticles {
+		return 0
+	}
+	return w.heap[0].score
 }
 
 // push keeps the best candidateArticles in a heap with the worst on top.
@@ -215,65 +213,68 @@ func (w *scratch) push(r ranked) {
 	}
 }
 
-// sections picks the passages of the ranked articles. The best passage of an article has the article's score; the
-// others have less, by how much less of the question their own words hold.
-func (w *scratch) sections(t tuning) []candidate {
+// sections picks the passages of the ranked articles: of each the best one, then the best of the others up to
+// candidateLimit. The best passage of an article has the article's score; the others have less, by how much less of the
+// question their own words hold.
+func (w *scratch) sections(queries []asked, t tuning) []candidate {
 	best := w.heap[0].score
-	found := make([]candidate, 0, min(candidateLimit, len(w.heap)*candidateSections))
-	type scored struct {
-		i     int
-		score float32
-	}
-	var own []scored
+	firsts := make([]candidate, 0, candidateLimit)
+	var others []candidate
+	var own []candidate
 	for _, r := range w.heap {
-		e := &r.partition.entries[r.slot]
+		p, q := queries[r.leg].partition, queries[r.leg].query
+		e := &p.entries[r.slot]
 		own = own[:0]
 		average := float32(1)
-		if r.partition.sections > 0 {
-			average = float32(r.partition.tokens / float64(r.partition.sections))
+		if p.sections > 0 {
+			average = float32(p.tokens / float64(p.sections))
 		}
 		for i := range e.sections {
 			s := &e.sections[i]
-			sum := float32(0)
-			norm := float32(t.K1) * (1 - float32(t.B) + float32(t.B)*s.length/max(average, 1))
-			for _, q := range r.terms {
-				if times := s.times(q.list); times > 0 {
-					sum += q.weight * q.idf * times / (times + norm)
-				}
-			}
-			own = append(own, scored{i, sum})
+			own = append(own, candidate{passage: s.id, article: e.article, score: s.score(q.terms, average, t)})
 		}
-		slices.SortStableFunc(own, func(a, b scored) int {
-			switch {
-			case a.score > b.score:
-				return -1
-			case a.score < b.score:
-				return 1
-			}
-			return 0
-		})
-		for i, o := range own {
-			if i == candidateSections || len(found) == candidateLimit {
-				break
-			}
+		slices.SortStableFunc(own, compareCandidates)
+		most := own[0].score
+		for i, c := range own[:min(candidateSections, len(own))] {
 			share := float32(1)
-			if own[0].score > 0 {
-				share = o.score / own[0].score
+			if most > 0 {
+				share = c.score / most
 			}
-			score := r.score / best * (1 - float32(t.SectionWeight)*(1-share))
-			found = append(found, candidate{passage: e.sections[o.i].id, article: e.article, score: score})
+			c.score = r.score / best * (1 - float32(t.SectionWeight)*(1-share))
+			if i == 0 {
+				firsts = append(firsts, c)
+			} else {
+				others = append(others, c)
+			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(others, compareCandidates)
+	found := append(firsts, others[:min(len(others), candidateLimit-len(firsts))]...)
+	slices.SortStableFunc(found, compareCandidates)
 	return found
+}
+
+// score is the BM25 score of a section by its own words.
+func (s *indexedSection) score(terms []queryTerm, average float32, t tuning) float32 {
+	sum := float32(0)
+	norm := float32(t.K1) * (1 - float32(t.B) + float32(t.B)*s.length/max(average, 1))
+	for _, q := range terms {
+		if times := s.times(q.list); times > 0 {
+			sum += q.weight * q.idf * times / (times + norm)
+		}
+	}
+	return sum
+}
+
+// compareCandidates orders by score, descending.
+func compareCandidates(a, b candidate) int {
+	switch {
+	case a.score > b.score:
+		return -1
+	case a.score < b.score:
+		return 1
+	}
+	return 0
 }
 
 // firstOfEach leaves of each passage the candidate with the highest score.
@@ -300,13 +301,13 @@ type query struct {
 }
 
 // reach turns raw sums of an article into the share of what the question could reach.
-func (q *query) reach(words, grams float32, gramWeight float64) float64 {
+func (q *query) reach(s sum, gramWeight float64) float64 {
 	var w, g float64
 	if q.ideal > 0 {
-		w = min(float64(words)/q.ideal, 1)
+		w = min(float64(s.words)/q.ideal, 1)
 	}
 	if q.idealG > 0 {
-		g = min(float64(grams)/q.idealG, 1)
+		g = min(float64(s.grams)/q.idealG, 1)
 	}
 	return (1-gramWeight)*w + gramWeight*g
 }
@@ -323,9 +324,11 @@ func countTerms(a *analysis.Analyzer, text string) int {
 
 // query analyses a question. A term counts 1+ln(times) for its times in the question, a term of the context less. A
 // word that no article has is accompanied by the known words that it may be a misspelling of.
-func (p *partition) query(question, context string) *query {
+func (p *partition) query(question, context string, w *scratch) *query {
 	q := &query{}
-	words, grams := newTally(), newTally()
+	words, grams := &w.words, &w.grams
+	words.reset()
+	grams.reset()
 	collect := func(text string, isContext bool) {
 		p.analyzer.Tokens(text, func(surface string, pair bool) {
 			w, known := p.vocabulary.words[surface]
@@ -354,6 +357,8 @@ func (p *partition) query(question, context string) *query {
 		collect(context, true)
 	}
 	var known float64
+	q.terms, q.titles = make([]queryTerm, 0, len(words.terms)), make([]queryTerm, 0, len(words.terms))
+	q.grams, q.tgrams = make([]queryTerm, 0, len(grams.terms)), make([]queryTerm, 0, len(grams.terms))
 	for i := range words.terms {
 		t := &words.terms[i]
 		n, l := p.words.find(t.hash)
@@ -382,11 +387,14 @@ func (p *partition) query(question, context string) *query {
 		t := &grams.terms[i]
 		weight := t.weight(p.tuning.ContextWeight)
 		n, l := p.grams.find(t.hash)
+		if len(l) > commonGram && float64(len(l)) > commonShare*float64(p.grams.docs) {
+			continue
+		}
 		idf := p.grams.idf(len(l))
 		if !t.context {
 			q.idealG += weight * idf
 		}
-		if len(l) > 0 && (len(l) < commonGram || len(l) <= p.grams.docs/2) {
+		if len(l) > 0 {
 			q.grams = append(q.grams, queryTerm{list: n, weight: float32(weight), idf: float32(idf)})
 		}
 		if n, l := p.titleGrams.find(t.hash); len(l) > 0 {
@@ -408,7 +416,13 @@ type tallied struct {
 	context bool // stands in the context only
 }
 
-func newTally() *tally { return &tally{at: make(map[uint64]int, 64)} }
+func (t *tally) reset() {
+	if t.at == nil {
+		t.at = make(map[uint64]int, 256)
+	}
+	clear(t.at)
+	t.terms = t.terms[:0]
+}
 
 func (t *tally) add(hash uint64, times float64, context bool) {
 	i, ok := t.at[hash]
@@ -434,18 +448,36 @@ func (t *tallied) weight(ofContext float64) float64 {
 }
 
 // score adds up both legs for every document of the partition.
-func (p *partition) score(q *query, words, grams []float32) {
+func (p *partition) score(q *query, sums []sum) {
 	title := float32(p.tuning.TitleWeight)
 	for _, t := range q.terms {
-		p.words.score(p.words.lists[t.list], t.weight*t.idf, words)
+		scoreWords(p.words, t, 1, sums)
 	}
 	for _, t := range q.titles {
-		p.titles.score(p.titles.lists[t.list], title*t.weight*t.idf, words)
+		scoreWords(p.titles, t, title, sums)
 	}
 	for _, t := range q.grams {
-		p.grams.score(p.grams.lists[t.list], t.weight*t.idf, grams)
+		scoreGrams(p.grams, t, 1, sums)
 	}
 	for _, t := range q.tgrams {
-		p.titleGrams.score(p.titleGrams.lists[t.list], title*t.weight*t.idf, grams)
+		scoreGrams(p.titleGrams, t, title, sums)
+	}
+}
+
+// scoreWords adds weight * idf * tf/(tf+norm) to each document that has the term, and scoreGrams does the same for the
+// other leg: two loops, because they are most of what a search costs.
+func scoreWords(f *field, t queryTerm, share float32, sums []sum) {
+	weight, norm := share*t.weight*t.idf, f.norm
+	for _, p := range f.lists[t.list] {
+		slot, times := p.slot(), p.times()
+		sums[slot].words += weight * times / (times + norm[slot])
+	}
+}
+
+func scoreGrams(f *field, t queryTerm, share float32, sums []sum) {
+	weight, norm := share*t.weight*t.idf, f.norm
+	for _, p := range f.lists[t.list] {
+		slot, times := p.slot(), p.times()
+		sums[slot].grams += weight * times / (times + norm[slot])
 	}
 }

@@ -39,7 +39,8 @@ type partition struct {
 	titles     *field
 	grams      *field // character n-grams of the same
 	titleGrams *field
-	entries    []entry // by slot
+	entries    []entry  // by slot
+	kinds      []uint32 // by slot, see kind; noKind where a slot is not in use. Beside the entries because a search reads them all
 	free       []uint32
 	vocabulary vocabulary
 	sections   int     // passages that have words here
@@ -49,7 +50,6 @@ type partition struct {
 // entry is a document in the index. A slot that is not in use has no sections.
 type entry struct {
 	version, article uuid.UUID
-	kind             uint32 // see kinds
 	sections         []indexedSection
 	entered          [4][]uint32 // the lists that the document stands in, for each field
 	title            []uint32    // lists of the words field that the title's words have
@@ -121,7 +121,7 @@ func (p *partition) slot() uint32 {
 		p.free = p.free[:n-1]
 		return slot
 	}
-	p.entries = append(p.entries, entry{})
+	p.entries, p.kinds = append(p.entries, entry{}), append(p.kinds, noKind)
 	return uint32(len(p.entries) - 1)
 }
 
@@ -141,7 +141,7 @@ func (p *partition) enter(slot uint32, e *entry, title, whole *analysed, surface
 // Its passages have no words here: which of them comes first is left to the vectors.
 func (p *partition) addQuestions(d *document, questions []string, kind uint32) uint32 {
 	slot := p.slot()
-	e := entry{version: d.Version, article: d.Article, kind: kind, sections: make([]indexedSection, len(d.Passages))}
+	e := entry{version: d.Version, article: d.Article, sections: make([]indexedSection, len(d.Passages))}
 	for i, s := range d.Passages {
 		e.sections[i].id = s.ID
 	}
@@ -149,14 +149,14 @@ func (p *partition) addQuestions(d *document, questions []string, kind uint32) u
 	whole := newAnalysed()
 	p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
 	p.enter(slot, &e, newAnalysed(), whole, surfaces)
-	p.entries[slot] = e
+	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
 }
 
 // add enters a document under a kind and returns its slot.
 func (p *partition) add(d *document, kind uint32) uint32 {
 	slot := p.slot()
-	e := entry{version: d.Version, article: d.Article, kind: kind}
+	e := entry{version: d.Version, article: d.Article}
 
 	surfaces := map[string]struct{}{}
 	title, whole := newAnalysed(), newAnalysed()
@@ -214,7 +214,7 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		}
 		e.sections[i] = x
 	}
-	p.entries[slot] = e
+	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
 }
 
@@ -233,7 +233,7 @@ func (p *partition) remove(slot uint32) {
 	for _, s := range e.surfaces {
 		p.vocabulary.remove(s)
 	}
-	p.entries[slot] = entry{}
+	p.entries[slot], p.kinds[slot] = entry{}, noKind
 	p.free = append(p.free, slot)
 }
 

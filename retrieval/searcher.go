@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/firstline/firstline/retrieval/analysis"
@@ -35,7 +36,10 @@ type Options struct {
 
 const (
 	defaultLimit = 6
-	neighbours   = 24 // of the dense leg; the graph is walked with pgvector's own ef_search of 40
+	neighbours   = 16 // of the dense leg
+	// How many nodes a walk through the graph keeps in sight. The built-in embedder's neighbours confirm what the lexical
+	// leg found and may be fewer; for a model's this is pgvector's own 40.
+	builtinSight, modelSight = "24", "40"
 	// Where fewer passages than exactBelow may be read, and those are less than one in exactShare, all of them are compared
 	// without the vector index: a walk through the graph that meets hardly anything legible costs more, and may end
 	// before it has found the best.
@@ -196,11 +200,11 @@ func (s *Searcher) embed(ctx context.Context, m *activeModel, q *Query) embedded
 // search runs both legs once.
 func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r Result, revision int64, model string, err error) {
 	m := s.active.Load()
-	var vector chan embedded
+	var embedding chan embedded
 	dense := m.name != "" && m.embedder != nil
 	if dense && !m.builtin { // over the network: beside the lexical leg
-		vector = make(chan embedded, 1)
-		go func() { vector <- s.embed(ctx, m, q) }()
+		embedding = make(chan embedded, 1)
+		go func() { embedding <- s.embed(ctx, m, q) }()
 	}
 	lexicalStart := time.Now()
 	found := x.lexical(q.Text, q.Context, sc)
@@ -215,7 +219,7 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 	case m.builtin:
 		e = s.embed(ctx, m, q)
 	default:
-		e = <-vector
+		e = <-embedding
 	}
 	r.Embed = e.took
 	if e.err != nil {
@@ -249,7 +253,7 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 		if !m.builtin {
 			weight = s.tuning.ModelWeight
 		}
-		args = append(args, e.vector, limit, weight, !m.builtin)
+		args = append(args, vector(e.vector), limit, weight, !m.builtin)
 		r.Model = m.name
 	} else {
 		if len(ids) == 0 { // nothing to ask for, but the revision must be known
@@ -257,7 +261,11 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 		}
 		args = append(args, nil, 0, 0.0, false)
 	}
-	rows, err := s.fetch(ctx, text, args)
+	sight := modelSight
+	if m.builtin {
+		sight = builtinSight
+	}
+	rows, err := s.fetch(ctx, text, sight, args)
 	if err != nil {
 		return r, 0, "", err
 	}
@@ -300,7 +308,7 @@ type fetched struct {
 	candidates int
 }
 
-func (s *Searcher) fetch(ctx context.Context, text string, args []any) (fetched, error) {
+func (s *Searcher) fetch(ctx context.Context, text, sight string, args []any) (fetched, error) {
 	var f fetched
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -311,9 +319,9 @@ func (s *Searcher) fetch(ctx context.Context, text string, args []any) (fetched,
 		return f, err
 	}
 	// Planning this statement takes longer than running it, and its plan is the same whatever is asked (a test holds the
-	// planner to it). The setting travels in the same round trip and ends with it.
+	// planner to it). The settings travel in the same round trip and end with it.
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT set_config('plan_cache_mode', 'force_generic_plan', true)`)
+	batch.Queue(`SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('hnsw.ef_search', $1, true)`, sight)
 	batch.Queue(text, args...)
 	results := conn.SendBatch(ctx, batch)
 	defer results.Close()
@@ -367,6 +375,24 @@ func (s *Searcher) fetch(ctx context.Context, text string, args []any) (fetched,
 	}
 	return f, rows.Err()
 }
+
+// vector is sent as real[] without a copy of each number on the heap.
+type vector []float32
+
+// component is a number of a vector.
+type component float32
+
+// Float64Value lets pgx write the number.
+func (c *component) Float64Value() (pgtype.Float8, error) {
+	return pgtype.Float8{Float64: float64(*c), Valid: true}, nil
+}
+
+// Dimensions, Index and IndexType let pgx write the vector.
+func (v vector) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(v)), LowerBound: 1}}
+}
+func (v vector) Index(i int) any { return (*component)(&v[i]) }
+func (v vector) IndexType() any  { return new(component) }
 
 const preparedMark = "firstline/retrieval"
 

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// legible is the condition under which a version v of an article a may be read now by the scope of parameters $3 to $6.
-// It is the only place that decides this.
-const legible = `v.state = 'published'
-			AND (v.valid_from IS NULL OR v.valid_from <= now()) AND (v.valid_to IS NULL OR v.valid_to > now())
-			AND v.locale = ANY($3::text[]) AND a.audience = ANY($4::text[])
-			AND (a.markets = '{}' OR $5::text = ANY(a.markets)) AND ($6::boolean OR NOT a.ai_excluded)
-			AND (v.locale = $3[1] OR NOT EXISTS (
-				SELECT FROM article_versions w
-				WHERE w.article_id = v.article_id AND w.state = 'published' AND w.id <> v.id
-					AND (w.valid_from IS NULL OR w.valid_from <= now()) AND (w.valid_to IS NULL OR w.valid_to > now())
-					AND array_position($3, w.locale) < array_position($3, v.locale)))`
+// legible is the condition under which a passage p may be read now by the scope of parameters $3 to $6. It is the only
+// place that decides this. Everything it asks for stands beside the passage, kept equal to the article and its version by
+// the database itself; only whether there is a version in a better language takes another look.
+const legible = `p.live AND (p.valid_from IS NULL OR p.valid_from <= now()) AND (p.valid_to IS NULL OR p.valid_to > now())
+				AND p.locale = ANY($3::text[]) AND p.audience = ANY($4::text[])
+				AND (p.markets = '{}' OR $5::text = ANY(p.markets)) AND ($6::boolean OR NOT p.ai_excluded)
+				AND (p.locale = $3[1] OR NOT EXISTS (
+					SELECT FROM article_versions w
+					WHERE w.article_id = p.article_id AND w.state = 'published' AND w.id <> p.version_id
+						AND (w.valid_from IS NULL OR w.valid_from <= now()) AND (w.valid_to IS NULL OR w.valid_to > now())
+						AND array_position($3, w.locale) < array_position($3, p.locale)))`
 
 // statement returns the text of the search, for one embedding model or, with an empty name, without the dense leg.
 //
@@ -25,8 +25,8 @@ const legible = `v.state = 'published'
 //	$13 whether cosines count from the last neighbour's up instead of from 0
 //
 // The model's name and size stand in the text, not in parameters, because only then does the planner know that the
-// model's partial index serves. The subqueries with OFFSET 0 are fences: a passage's version and article are looked up
-// by key, never by reading tables, however few rows the planner believes there are. Neighbours are looked up one by one,
+// model's partial index serves. The subqueries with OFFSET 0 are fences: passages, versions and articles are looked up by
+// key, never by reading tables, however few rows the planner believes there are. Neighbours are looked up one by one,
 // nearest first, until $11 of them may be read.
 //
 // The first column is the knowledge base's revision and the second the active model; there is one row without a passage
@@ -104,14 +104,12 @@ func statement(model string, dimensions int) string {
 	ORDER BY r.place`
 }
 
-// lookup returns the subquery that finds a passage's version and article when they may be read, and by how much a
-// passage of their language and audience counts.
+// lookup returns the subquery that finds a passage when it may be read, and by how much one of its language and audience
+// counts.
 func lookup(id string) string {
 	return `
-			SELECT v.id AS version_id, v.article_id,
-				($8::real[])[array_position($3, v.locale)] * ($9::real[])[array_position($4, a.audience)] AS factor
-			FROM (SELECT version_id FROM passages WHERE id = ` + id + ` OFFSET 0) p
-			CROSS JOIN LATERAL (SELECT * FROM article_versions v WHERE v.id = p.version_id OFFSET 0) v
-			CROSS JOIN LATERAL (SELECT * FROM articles a WHERE a.id = v.article_id OFFSET 0) a
+			SELECT p.version_id, p.article_id,
+				($8::real[])[array_position($3, p.locale)] * ($9::real[])[array_position($4, p.audience)] AS factor
+			FROM (SELECT * FROM passages WHERE id = ` + id + ` OFFSET 0) p
 			WHERE ` + legible
 }
