@@ -41,6 +41,13 @@ func (c *Checker) check(sentence string) Verdict {
 		return v
 	}
 	s := c.read(clean)
+	if r := c.quoteOf(clean, pool); r != nil {
+		v.Supported, v.Support = true, 1
+		if len(pool) == 0 {
+			v.Attributed = r
+		}
+		return v
+	}
 	if s == nil { // too long
 		half := strings.IndexByte(clean[len(clean)/2:], ' ')
 		if half < 0 {
@@ -82,6 +89,18 @@ func (c *Checker) check(sentence string) Verdict {
 		v.Supported, v.Support, v.Missing, v.Reason = r.ok, r.support, r.missing, r.reason
 	}
 	return v
+}
+
+// quoteOf returns the number of the first source of the pool, or of all when it is empty, that holds the sentence word
+// for word.
+func (c *Checker) quoteOf(text string, pool []int) []int {
+	c.seq = appendSeq(c.seq[:0], text, c.toks)
+	for i := range c.sources {
+		if (len(pool) == 0 || slices.Contains(pool, i)) && c.sources[i].quoted(c.seq) {
+			return []int{c.sources[i].n}
+		}
+	}
+	return nil
 }
 
 // sentence is what read finds.
@@ -141,7 +160,7 @@ func (c *Checker) read(text string) *sentence {
 			continue
 		}
 		if len(c.words) == maxWords {
-			return nil
+			return nil // the tokens stay
 		}
 		c.buf = c.buf[:0]
 		for _, r := range text[t.start:t.end] {
@@ -246,6 +265,7 @@ type result struct {
 	support float64
 	missing []string
 	reason  string
+	fit     float64 // share of the words that the best single segment holds
 }
 
 func fail(reason string, support float64, missing ...string) result {
@@ -287,7 +307,7 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 	best := all[0]
 	// A source that speaks of the matter and contradicts it outweighs one that merely shares words.
 	for _, x := range all[1:] {
-		if best.r.ok && !x.r.ok && (x.r.reason == ReasonNegation || x.r.reason == ReasonContext) && x.r.support > best.r.support+0.15 {
+		if best.r.ok && !x.r.ok && (x.r.reason == ReasonNegation || x.r.reason == ReasonContext) && (x.r.support > best.r.support+0.15 || x.r.fit > best.r.fit+0.1 && x.r.support >= best.r.support) {
 			return x.r, nil
 		}
 	}
@@ -304,6 +324,12 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 
 // evaluate judges the sentence against some of the sources.
 func (c *Checker) evaluate(s *sentence, pool []int) result {
+	r := c.judge(s, pool)
+	r.fit = c.fitBest
+	return r
+}
+
+func (c *Checker) judge(s *sentence, pool []int) result {
 	total := 0.0
 	for i := range c.words {
 		total += c.w[i]
@@ -387,6 +413,7 @@ func (s *source) context(seg int32) (strong, weak uint64) {
 // coverage is the share of the words that the best two segments of the pool hold together with their headings. all is
 // what the pool holds anywhere.
 func (c *Checker) coverage(pool []int, cross bool, total float64) (support float64, allStrong, allWeak uint64) {
+	c.fitBest = 1
 	if total == 0 {
 		return 1, 0, 0
 	}
@@ -412,6 +439,7 @@ func (c *Checker) coverage(pool []int, cross bool, total float64) (support float
 	}
 	c.pairs = masks
 	top := max(bestW, 0)
+	c.fitBest = top / total
 	for _, m := range masks {
 		if (m.s|m.w)&^(best.s|best.w) != 0 || m.s&^best.s != 0 {
 			top = max(top, c.weigh(m.s|best.s, m.w|best.w, cross))
@@ -438,6 +466,12 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 		if a.spelled && a.class == cNone {
 			continue // "one of the two": a count of words, not a fact
 		}
+		if a.class == cTimes && a.read[0] == 10000 {
+			continue // once, which texts say in many ways
+		}
+		a.mates(c.toks, s.text)
+		counted := c.counted(a)
+		var mated, strange, plain, others int // the same fact: with a mate of ours, only with others, with none; others with ours
 		from, to := surroundings(c.sFacts, k, c.toks)
 		var around uint64
 		for i := range c.words {
@@ -464,6 +498,20 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 					ss |= p.strong[id]
 					ww |= p.weak[id]
 				}
+				if same && (p.segs[b.seg].asks || counted != 0 && !p.counts(b, counted)) {
+					continue
+				}
+				switch shared := a.share(b); {
+				case !same && shared > 0:
+					others++
+				case !same:
+				case shared > 0:
+					mated++
+				case shared < 0:
+					strange++
+				default:
+					plain++
+				}
 				hs, hw := p.context(b.seg)
 				// Headings tell markets and products apart; their other words hold for every fact below them.
 				x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
@@ -478,6 +526,9 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 		t := c.toks[a.tok]
 		if own < 0 {
 			return fail(ReasonNumber, support, s.text[t.start:t.end]), true
+		}
+		if strange > 0 && mated == 0 && (plain == 0 || others > 0 || a.ordinals != 0) {
+			return fail(ReasonContext, support, s.text[t.start:t.end]), true
 		}
 		// Either what is said around it is said around another value, or around this one for another name only.
 		if rival > own+0.8*average || alien {

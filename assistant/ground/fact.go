@@ -2,14 +2,18 @@ package ground
 
 // fact is a number with its unit, a time, a date or a weekday, in a run of tokens.
 type fact struct {
-	class   class
-	read    [2]int64 // as written, times 10000; -1 for no reading
-	base    [2]int64 // in the class's base unit
-	tok     int      // index of its token
-	weekday int
-	spelled bool // a number word
-	ids     []uint16
-	seg     int32
+	class    class
+	read     [2]int64 // as written, times 10000; -1 for no reading
+	base     [2]int64 // in the class's base unit
+	tok      int      // index of its token
+	weekday  int
+	spelled  bool // a number word
+	ids      []uint16
+	near     []uint16 // forms within three tokens of a bare number
+	seg      int32
+	ordinals uint64    // mates: ordinals in its clause, as bits 1 to 12
+	numbered uint64    // mates: numbers of names, as in "Pay in 4", as bits modulo 64
+	next     [2]uint64 // the forms of the words that a bare number counts, where they follow at once
 }
 
 // facts appends the facts of tokens to dst. sv says that "en" and "ett" may mean one.
@@ -32,6 +36,15 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 			}
 			if e.weekday != 0 {
 				f.weekday, f.read = e.weekday, [2]int64{-1, -1}
+				dst = append(dst, f)
+				continue
+			}
+			if e.times != 0 {
+				if e.times == 1 && !frequency(toks, i) {
+					continue
+				}
+				f.class, f.read = cTimes, [2]int64{int64(e.times) * 10000, -1}
+				f.base = f.read
 				dst = append(dst, f)
 				continue
 			}
@@ -65,6 +78,9 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 			f.read[0] = -1
 		default:
 			unitFor(&f, toks, i, look)
+			if f.class == cTimes && f.read[0] == 10000 && !frequency(toks, i+1) {
+				continue // "una vez que", "en gång till"
+			}
 		}
 		dst = append(dst, f)
 	}
@@ -199,7 +215,7 @@ func (a *fact) equal(b *fact) bool {
 	}
 	switch {
 	case a.class == cNone:
-		return match(a.read, b.read) || b.class == cClock && match([2]int64{a.read[0] * 60, -1}, b.base)
+		return b.class != cTimes && match(a.read, b.read) || b.class == cClock && match([2]int64{a.read[0] * 60, -1}, b.base)
 	case b.class == cNone:
 		return false
 	case a.class >= cMoney && b.class >= cMoney:

@@ -96,7 +96,10 @@ type scratch struct {
 	masks  []uint64
 	pairs  []mask
 	fit    []segFit
-	table  [3][tableSize]uint64 // the words of the sentence by stem, concept and beginning
+	seq    []uint32
+	// Share of the words that the best segment held in the last coverage.
+	fitBest float64
+	table   [3][tableSize]uint64 // the words of the sentence by stem, concept and beginning
 }
 
 type mask struct{ s, w uint64 }
@@ -177,7 +180,7 @@ func content(t *tok, e *entry) bool {
 	if e == nil {
 		return t.end-t.start > 2 || t.caps
 	}
-	return e.info.flags&wStop == 0 && e.unit.class == cNone && e.month == 0 && e.numeral == 0 && e.pm == 0 && !e.biz
+	return e.info.flags&wStop == 0 && (e.unit.class == cNone || e.unit.class == cTimes) && e.times == 0 && e.month == 0 && e.numeral == 0 && e.pm == 0 && !e.biz
 }
 
 // surroundings returns the tokens that fact k is said of: its segment, cut at the last separator between it and its
@@ -251,95 +254,6 @@ func init() {
 			shortForms[hash([]byte(fold(part)))] = true
 		}
 	}
-}
-
-// clauseEnd returns the end of the clause that begins at lo, and whether it holds a negation: "not", "no" and the like,
-// undone by "without" ("without it we cannot").
-func clauseEnd(toks []tok, lo, hi int) (end int, neg bool) {
-	not, without := false, false
-	conditional := conditionalAt(toks[lo])
-	for i := lo; i < hi; i++ {
-		t := &toks[i]
-		if t.kind == tSymbol {
-			if i > lo && strings.ContainsRune(",;:()|–—", t.sym) {
-				return i + 1, not != without
-			}
-			continue
-		}
-		e := t.entry
-		var next *entry
-		if i+1 < hi && toks[i+1].kind == tWord {
-			next = toks[i+1].entry
-		}
-		if t.kind != tWord {
-			continue
-		}
-		if e == nil {
-			// "Om du inte betalar i tid lägger vi ...": in Swedish no comma ends the condition, but the inversion does.
-			if conditional && i > lo+2 && next != nil && next.info.langs&sv != 0 && next.info.flags&wVerb != 0 && svPronoun[toks[i+1].form] {
-				return i, not != without
-			}
-			continue
-		}
-		f := e.info.flags
-		if i > lo && (f&wSplit != 0 || f&wJoin != 0 && predicateAt(toks[i+1:min(i+4, hi)])) {
-			return i, not != without
-		}
-		switch {
-		case f&wWithout != 0:
-			without = true
-		case f&wNeg != 0 && !(next != nil && harmless[toks[i+1].form]):
-			not = true
-		}
-	}
-	return hi, not != without
-}
-
-// predicateAt reports whether a pronoun, an auxiliary or a negation is among the next words: what follows an "and" is
-// then a clause of its own.
-func predicateAt(toks []tok) bool {
-	for i := range toks {
-		if toks[i].kind == tSymbol {
-			return false
-		}
-		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wNeg) != 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// conditionalAt reports whether a clause that begins with t states a condition; its negation stays inside it.
-func conditionalAt(t tok) bool {
-	e := t.entry
-	return t.kind == tWord && e != nil && e.info.flags&wSplit != 0
-}
-
-var svPronoun = map[uint64]bool{}
-
-func init() {
-	for _, w := range strings.Fields("vi du jag ni det") {
-		svPronoun[hash([]byte(w))] = true
-	}
-}
-
-// harmless words after a negation turn it into something else: not only, no later than, no more than.
-var harmless = map[uint64]bool{}
-
-func init() {
-	for _, w := range strings.Fields("only later more less just nur solo bara endast mehr mas menos") {
-		harmless[hash([]byte(w))] = true
-	}
-}
-
-// inherits reports whether a clause continues the one before it: it has no subject or auxiliary of its own.
-func inherits(toks []tok, lo, hi int) bool {
-	for i := lo; i < hi; i++ {
-		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
-			return false
-		}
-	}
-	return toks[lo].kind != tSymbol || toks[lo].sym != ';'
 }
 
 // language guesses the language of a text from its function words; 0 when there are too few.

@@ -15,6 +15,8 @@ type form struct {
 
 type segment struct {
 	heading        int32 // a segment, or -1
+	asks           bool  // a question, which states nothing
+	seqLo, seqHi   int32 // into passage.seq
 	unitLo, unitHi int32
 }
 
@@ -22,6 +24,8 @@ type clause struct {
 	seg    int32
 	lo, hi int32 // into passage.ids
 	neg    bool
+	costs  bool // speaks of a fee or a cost
+	free   bool // says that something is free
 }
 
 // passage is a source, prepared: cut into segments (sentences, lines) and these into clauses of words. It does not change
@@ -37,6 +41,7 @@ type passage struct {
 	units []clause
 	ids   []uint16 // forms of the units' content words
 	facts []fact
+	seq   []uint32 // all words and numbers in order, hashed
 }
 
 // maxCached is the number of prepared passages that are kept, in each of two generations: at some 15 KB each, 15 MB at
@@ -147,7 +152,10 @@ func prepare(title, text string) *passage {
 		hi := sentenceEnd(p.text, toks, lo, p.lang)
 		if hi > lo && toks[lo].kind != tLine {
 			seg := int32(len(p.segs))
-			p.segs = append(p.segs, segment{heading: heading, unitLo: int32(len(p.units))})
+			p.segs = append(p.segs, segment{heading: heading, unitLo: int32(len(p.units)), seqLo: int32(len(p.seq))})
+			p.seq = appendSeq(p.seq, p.text, toks[lo:hi])
+			p.segs[seg].seqHi = int32(len(p.seq))
+			p.segs[seg].asks = asks(toks[lo:hi])
 			p.addSegment(sc, lo, hi, seg)
 			p.segs[seg].unitHi = int32(len(p.units))
 			if toks[lo].kind == tSymbol && toks[lo].sym == '#' {
@@ -170,13 +178,8 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	toks := sc.toks
 	factsFrom := len(p.facts)
 	p.facts = facts(p.facts, toks[lo:hi], p.lang)
-	first, conditional := true, false
-	for lo2 := lo; lo2 < hi; {
-		hi2, neg := clauseEnd(toks, lo2, hi)
+	clauses(toks, lo, hi, func(lo2, hi2 int, neg bool) {
 		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg}
-		if n := len(p.units); !first && p.units[n-1].neg && !conditional && inherits(toks, lo2, hi2) {
-			u.neg = true
-		}
 		for i := lo2; i < hi2; i++ {
 			t := &toks[i]
 			e := t.entry
@@ -202,10 +205,12 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 			p.ids = append(p.ids, id)
 		}
 		u.hi = int32(len(p.ids))
+		for _, id := range p.ids[u.lo:u.hi] {
+			u.costs = u.costs || p.forms[id].concept == costConcept
+			u.free = u.free || p.forms[id].concept == freeConcept
+		}
 		p.units = append(p.units, u)
-		conditional = conditionalAt(toks[lo2])
-		lo2, first = hi2, false
-	}
+	})
 	// The words around each fact of this segment.
 	fs := p.facts[factsFrom:]
 	if len(fs) == 0 {
@@ -227,6 +232,7 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	for k := range fs {
 		f := &fs[k]
 		f.seg = seg
+		f.mates(toks[lo:hi], p.text)
 		from, to := surroundings(fs, k, toks[lo:hi])
 		mark := len(around)
 		head := fs[0].tok
@@ -236,5 +242,12 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 			}
 		}
 		f.ids = around[mark:len(around):len(around)]
+		mark = len(around)
+		for i := max(f.tok-3, 0); i < min(f.tok+4, len(ids)); i++ {
+			if f.class == cNone && ids[i] != none {
+				around = append(around, ids[i])
+			}
+		}
+		f.near = around[mark:len(around):len(around)]
 	}
 }

@@ -148,47 +148,45 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 		}
 	}
 	c.fit = fit
-	prevNeg := false
-	for lo := 0; lo < len(c.toks); {
-		hi, neg := clauseEnd(c.toks, lo, len(c.toks))
-		if lo == 0 && hi-lo <= 2 && bareWords[c.toks[0].form] {
-			lo = hi // "No, ..." answers the question and negates nothing
-			continue
-		}
-		if prevNeg && inherits(c.toks, lo, hi) {
-			neg = true
-		}
+	lo := 0
+	if end, _ := clauseEnd(c.toks, 0, len(c.toks)); end <= 2 && bareWords[c.toks[0].form] {
+		lo = end // "No, ..." answers the question and negates nothing
+	}
+	found := false
+	clauses(c.toks, lo, len(c.toks), func(lo, hi int, neg bool) {
 		var mask uint64
+		costs, free := false, false
 		for i := range c.words {
 			if w := &c.words[i]; w.tok >= lo && w.tok < hi {
 				mask |= 1 << i
+				costs = costs || w.key.concept == costConcept
+				free = free || w.key.concept == freeConcept
 			}
 		}
-		prevNeg = neg && !conditionalAt(c.toks[lo])
-		lo = hi
-		if mask == 0 {
-			continue
+		if mask == 0 || found {
+			return
 		}
+		whole := c.weigh(mask, 0, cross)
 		agree, differ := 0.0, 0.0
 		for _, f := range fit {
-			if f.x < 0.85*best {
-				continue
-			}
 			src := &c.sources[f.src]
 			for u := src.segs[f.seg].unitLo; u < src.segs[f.seg].unitHi; u++ {
 				x := c.weigh(src.uStrong[u]&mask, src.uWeak[u]&mask, cross)
-				if src.units[u].neg == neg {
-					agree = max(agree, x)
-				} else {
+				unit := &src.units[u]
+				switch {
+				case unit.neg == neg && (f.x >= 0.85*best || neg && x >= 0.9*whole):
+					agree = max(agree, x) // a negated clause that is there as a whole counts wherever it stands
+				case f.x < 0.85*best:
+				case neg && costs && unit.free || unit.neg && unit.costs && free:
+					agree = max(agree, whole) // no fee is free
+				case unit.neg != neg:
 					differ = max(differ, x)
 				}
 			}
 		}
-		if differ >= 0.5*c.weigh(mask, 0, cross) && agree < 0.78*differ {
-			return true
-		}
-	}
-	return false
+		found = differ >= 0.5*whole && agree < 0.78*differ
+	})
+	return found
 }
 
 func (s *source) isHeading(seg int32) bool {

@@ -42,6 +42,7 @@ const (
 	cBizDays // working days
 	cClock   // time of day, in minutes
 	cDate    // month*100 + day
+	cTimes   // once, twice
 	cMoney   // first currency; cMoney+n is the nth
 )
 
@@ -68,6 +69,8 @@ type entry struct {
 	info           wordInfo
 	month, weekday int
 	numeral        int
+	ordinal        int // first is 1
+	times          int // once is 1
 	unit           unit
 	biz            bool // business, working, hábiles
 	pm             int  // 1 for am, 2 for pm
@@ -118,6 +121,7 @@ func init() {
 		{curCHF, 1}:       "chf franken francs",
 		{curPLN, 1}:       "pln zloty",
 		{curKr, 1}:        "kr krona kronor kronen coronas",
+		{cTimes, 1}:       "times mal vez veces gang ganger",
 		{cClock, 60}:      "uhr o'clock",
 	} {
 		for _, w := range strings.Fields(list) {
@@ -128,9 +132,29 @@ func init() {
 		get(w).biz = true
 	}
 	get("am").pm, get("pm").pm = 1, 2
+	for i, names := range strings.Split("once einmal|twice zweimal|thrice dreimal|viermal|funfmal", "|") {
+		for _, w := range strings.Fields(names) {
+			get(w).times = i + 1
+		}
+	}
+	for i, names := range strings.Split("first erste erster erstes ersten erstem primer primero primera forsta|second zweite zweiter zweites zweiten zweitem segundo segunda|third dritte dritter drittes dritten drittem tercer tercero tercera tredje"+
+		"|fourth vierte vierten cuarto cuarta fjarde|fifth funfte funften quinto quinta femte", "|") {
+		for _, w := range strings.Fields(names) {
+			get(w).ordinal = i + 1
+		}
+	}
 	for _, w := range strings.Fields("step schritt paso steg option punkt punto") {
 		get(w).list = true
 	}
+}
+
+// wordSet makes a set of folded words.
+func wordSet(words string) map[uint64]bool {
+	m := map[uint64]bool{}
+	for _, w := range strings.Fields(words) {
+		m[hash([]byte(w))] = true
+	}
+	return m
 }
 
 func sameMoney(a, b class) bool {

@@ -28,6 +28,7 @@ const (
 	wTalk             // small talk: greeting, offer, courtesy
 	wAdmit            // admission of not knowing; may be negated
 	wWithout          // without, ohne: undoes a negation in its clause
+	wConj             // begins a new clause, a condition or a reason, when a pronoun or auxiliary follows: while, because
 )
 
 type wordInfo struct {
@@ -102,6 +103,14 @@ func fillLexicon() {
 	add(sv, wStop|wSplit, `men om nar fast ifall`)
 	add(sv, wStop|wJoin, `och eller`)
 
+	add(en, wStop|wConj, `while because before after until once since whenever`)
+	add(de, wStop|wConj, `weil wahrend bevor nachdem solange bis dass damit`)
+	add(es, wStop|wConj, `mientras porque`)
+	add(sv, wStop|wConj, `medan eftersom innan tills`)
+	add(en, wStop, `anything something everything anyone someone everyone`)
+	add(de, wStop, `etwas jemand irgendetwas`)
+	add(sv, wStop, `nagonting nagot nagon nagra`)
+
 	add(en, wTalk, `hello hi hey dear thanks thank welcome sorry glad happy hope helps help helpful assist assistance answer question questions understand know further anything else contact
 		follow steps step follows connect transfer put person human agent colleague someone team support talk speak chat like want course sure great good nice day reach free feel apologies apologise inconvenience
 		happens quick overview summary short explain clarify able`)
@@ -149,7 +158,7 @@ func fillLexicon() {
 const conceptTable = `
 refund money$ reimburs erstatt ruckerstatt geld$ zuruckzahl reembols devolucion$ dinero$ aterbetal pengar
 return$ returns$ returned returning rucksend retour zurucksend zuruckschick devolver devuelv retur skicka$
-fee$ fees$ charge$ charges$ gebuhr comision comisiones tarifa cargo$ cargos$ avgift kostnad kosten$ cost$ costs$ coste
+fee$ fees$ charge$ charges$ gebuhr comision comisiones tarifa cargo$ cargos$ avgift kostnad kosten$ kostet$ kostar$ cost$ costs$ coste cuesta
 late$ overdue verspat mahn uberfallig retraso mora$ atras sen$ sena$ forsen forfall
 pay$ pays$ paid$ paying payment zahl$ zahlen zahlst zahlt zahlung bezahl einzahl uberweis pago$ pagos$ pagar pagas pagado pague paga$ betala betalning betald betalt
 due$ fallig vence vencimiento forfallo
@@ -201,6 +210,12 @@ hide block$ blocked freeze gesperrt sperr bloque congel sparr frys
 chat$ chats$ chatt live-chat
 fraud betrug fraude bedrager
 free$ kostenlos kostenfrei gratis gratuit kostnadsfri
+reduc lower$ lowers lowered decreas senk$ senkt sinkt verringer baja$ bajan rebaja sank$ sanker minska
+expir caduc vence$ vale$ valid gultig ablauf ablauft abgelaufen galler giltig
+latest newest latest$ neueste letzte$ letzten$ reciente ultimo$ ultima$ senaste nyaste
+work$ works$ working$ funktion sirve funciona fungera
+solve resolv losen$ lost$ resuelv resuelt
+maximum$ most$ max hochstens hochst maxim hogst
 early vorzeitig fruher anticip antes$ tidig fortid
 full$ complete vollstandig komplett completo total$ hela$ helt
 part$ partial teil$ teilweise parcial delvis
@@ -258,6 +273,13 @@ func conceptOf(w []byte) uint64 {
 		}
 	}
 	return id
+}
+
+// Concepts that mean the same with opposite signs: no fee, free.
+var costConcept, freeConcept uint64
+
+func init() {
+	costConcept, freeConcept = conceptOf([]byte("fee")), conceptOf([]byte("free"))
 }
 
 // appendFold appends the lower-case form of r without accents.
