@@ -28,6 +28,45 @@ func clauses(toks []tok, lo, hi int, f func(lo, hi int, neg bool)) {
 	}
 }
 
+// opposites are pairs of concepts: what says one of them says the contrary of what says the other, and the same as its
+// negation. No fee is free.
+var opposites [][2]uint64
+
+// fillOpposites follows fillLexicon.
+func fillOpposites() {
+	for _, pair := range []string{"fee free", "pause continue", "accept reject", "open close"} {
+		a, b, _ := strings.Cut(pair, " ")
+		opposites = append(opposites, [2]uint64{conceptOf([]byte(a)), conceptOf([]byte(b))})
+	}
+}
+
+// sides returns the bits for a concept that has an opposite: 1<<2k for the first of pair k, 2<<2k for the second.
+func sides(concept uint64) (bits uint8) {
+	if concept == 0 {
+		return 0
+	}
+	for k, pair := range opposites {
+		switch concept {
+		case pair[0]:
+			bits |= 1 << (2 * k)
+		case pair[1]:
+			bits |= 2 << (2 * k)
+		}
+	}
+	return bits
+}
+
+// contrary returns the sides of a that stand against b: a has one side of a pair only, and b the other only.
+func contrary(a, b uint8) (bits uint8) {
+	for k := range opposites {
+		x, y := a>>(2*k)&3, b>>(2*k)&3
+		if x != 0 && y != 0 && x&y == 0 {
+			bits |= x << (2 * k)
+		}
+	}
+	return bits
+}
+
 // label reports whether what stands before a colon is a short name for what follows: no predicate, no other mark.
 func label(toks []tok) bool {
 	if len(toks) > 4 {
@@ -37,7 +76,7 @@ func label(toks []tok) bool {
 		if toks[i].kind == tSymbol && toks[i].sym != '-' && toks[i].sym != '•' {
 			return false
 		}
-		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wNeg|wSplit) != 0 {
+		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
 			return false
 		}
 	}
@@ -52,7 +91,7 @@ func clauseEnd(toks []tok, lo, hi int) (end int, neg bool) {
 	for i := lo; i < hi; i++ {
 		t := &toks[i]
 		if t.kind == tSymbol {
-			if t.sym == ':' && i+1 < hi && label(toks[lo:i]) {
+			if t.sym == ':' && i > lo && i+1 < hi && label(toks[lo:i]) {
 				continue // "Disputes: no report is open" speaks of disputes
 			}
 			if i > lo && strings.ContainsRune(",;:()|–—", t.sym) {
@@ -129,6 +168,9 @@ func init() {
 // inherits reports whether a clause continues the one before it: it has no subject or auxiliary of its own.
 func inherits(toks []tok, lo, hi int) bool {
 	for i := lo; i < hi; i++ {
+		if toks[i].kind == tNumber {
+			return false // "the first costs nothing, the next 1.20": a quantity of its own makes a contrast
+		}
 		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
 			return false
 		}

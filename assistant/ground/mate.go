@@ -47,7 +47,7 @@ func (f *fact) mates(toks []tok, text string) {
 		for lo > 0 && !edge(lo-1) {
 			lo--
 		}
-		if predicateAt(toks[lo:hi]) || slices.ContainsFunc(toks[lo:hi], func(t tok) bool { return t.kind == tNumber && t.time }) {
+		if hi-lo > 1 && predicateAt(toks[lo:hi]) || slices.ContainsFunc(toks[lo:hi], func(t tok) bool { return t.kind == tNumber && t.time }) {
 			break
 		}
 	}

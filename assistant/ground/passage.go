@@ -1,6 +1,7 @@
 package ground
 
 import (
+	"bytes"
 	"math"
 	"sync"
 )
@@ -11,6 +12,7 @@ type form struct {
 	stem, concept, prefix uint64
 	name                  bool // seen with a capital where none was due, and never without
 	lower                 bool
+	sides                 uint8
 }
 
 type segment struct {
@@ -24,8 +26,7 @@ type clause struct {
 	seg    int32
 	lo, hi int32 // into passage.ids
 	neg    bool
-	costs  bool // speaks of a fee or a cost
-	free   bool // says that something is free
+	sides  uint8 // of the words that have an opposite
 }
 
 // passage is a source, prepared: cut into segments (sentences, lines) and these into clauses of words. It does not change
@@ -127,6 +128,9 @@ func keyOf(folded []byte, h uint64, e *entry) form {
 	if e != nil && e.weekday != 0 {
 		f.concept = 0xDA1<<32 | uint64(e.weekday)
 	}
+	if !bytes.HasPrefix(folded, []byte("charge")) { // which stands beside "free" as well
+		f.sides = sides(f.concept)
+	}
 	return f
 }
 
@@ -206,8 +210,7 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 		}
 		u.hi = int32(len(p.ids))
 		for _, id := range p.ids[u.lo:u.hi] {
-			u.costs = u.costs || p.forms[id].concept == costConcept
-			u.free = u.free || p.forms[id].concept == freeConcept
+			u.sides |= p.forms[id].sides
 		}
 		p.units = append(p.units, u)
 	})

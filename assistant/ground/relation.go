@@ -155,12 +155,11 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 	found := false
 	clauses(c.toks, lo, len(c.toks), func(lo, hi int, neg bool) {
 		var mask uint64
-		costs, free := false, false
+		var side uint8
 		for i := range c.words {
 			if w := &c.words[i]; w.tok >= lo && w.tok < hi {
 				mask |= 1 << i
-				costs = costs || w.key.concept == costConcept
-				free = free || w.key.concept == freeConcept
+				side |= w.key.sides
 			}
 		}
 		if mask == 0 || found {
@@ -170,16 +169,35 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 		agree, differ := 0.0, 0.0
 		for _, f := range fit {
 			src := &c.sources[f.src]
+			var ns, nw uint64 // what the negated clauses of the segment hold together
 			for u := src.segs[f.seg].unitLo; u < src.segs[f.seg].unitHi; u++ {
-				x := c.weigh(src.uStrong[u]&mask, src.uWeak[u]&mask, cross)
 				unit := &src.units[u]
+				us, uw := src.uStrong[u]&mask, src.uWeak[u]&mask
+				same := unit.neg == neg
+				against := contrary(side, unit.sides)
+				if against != 0 {
+					// Something else must be said of the same.
+					var opposite uint64
+					for i := range c.words {
+						if c.words[i].key.sides&against != 0 {
+							opposite |= 1 << i & mask
+						}
+					}
+					if rest := mask &^ opposite; rest != 0 && c.weigh(us&rest, uw&rest, cross) < 0.5*c.weigh(rest, 0, cross) {
+						continue
+					}
+					same = !same
+					us |= opposite // said, by the contrary
+				}
+				if same && neg {
+					ns, nw = ns|us, nw|uw
+					us, uw = ns, nw
+				}
+				x := c.weigh(us, uw, cross)
 				switch {
-				case unit.neg == neg && (f.x >= 0.85*best || neg && x >= 0.9*whole):
+				case same && (f.x >= 0.85*best || neg && x >= 0.9*whole):
 					agree = max(agree, x) // a negated clause that is there as a whole counts wherever it stands
-				case f.x < 0.85*best:
-				case neg && costs && unit.free || unit.neg && unit.costs && free:
-					agree = max(agree, whole) // no fee is free
-				case unit.neg != neg:
+				case !same && (f.x >= 0.85*best || against != 0 && x >= 0.9*whole):
 					differ = max(differ, x)
 				}
 			}

@@ -84,6 +84,7 @@ var (
 
 func init() {
 	fillLexicon()
+	fillOpposites()
 	get := func(w string) *entry {
 		h := hash([]byte(w))
 		if words[h] == nil {

@@ -244,7 +244,10 @@ document dokument document
 identity identitat identidad identitet
 update$ updates updated aktualis actualiz uppdater
 delay$ delayed verzoger retras forsen
-pause$ paused pausier pausa
+pause$ pauses paused pausing pausier pausa pausad stop$ stops stopped stopp anhalt angehalten unterbr deten detien suspend
+continu fortsat fortsatt weiterlauf weiterhin sigue$ siguen continua proceed
+accept angenommen akzeptier annehm acepta godta godkan
+reject declin refus abgelehnt ablehn rechaz neka nekas avvisa
 notify notification benachricht notific avis$ avise notis meddel
 `
 
@@ -273,13 +276,6 @@ func conceptOf(w []byte) uint64 {
 		}
 	}
 	return id
-}
-
-// Concepts that mean the same with opposite signs: no fee, free.
-var costConcept, freeConcept uint64
-
-func init() {
-	costConcept, freeConcept = conceptOf([]byte("fee")), conceptOf([]byte("free"))
 }
 
 // appendFold appends the lower-case form of r without accents.
