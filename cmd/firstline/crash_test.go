@@ -44,7 +44,7 @@ func TestKilledInEveryStage(t *testing.T) {
 		{"committed", quoting, voucherQuestion, "answered", "quoted", voucherFact},
 
 		{"received", quoting, personWanted, "handed_off", "customer_request", ""},
-		{"decided", quoting, unanswerable, "handed_off", "no_article", ""},
+		{"decided", quoting, personFollows, "handed_off", "priority_topic", ""},
 		{"commit", quoting, personWanted, "handed_off", "customer_request", ""},
 		{"committed", quoting, personWanted, "handed_off", "customer_request", ""},
 

@@ -356,7 +356,7 @@ const (
 	lockerQuestion  = "How long does a parcel wait in a quillon locker?"
 	lockerFact      = "11 days"
 	personWanted    = "I want to talk to a human"
-	unanswerable    = "Zorbic flumquartz krenal?"
+	personFollows   = "I need to change the payment date of my next instalment" // of a topic that a person must see, after retrieval
 )
 
 // What a scripted model says about glimmer vouchers: three sentences that the article supports, and one that it does not.
