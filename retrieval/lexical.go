@@ -214,8 +214,9 @@ func (w *scratch) push(r ranked) {
 }
 
 // sections picks the passages of the ranked articles: of each the best one, then the best of the others up to
-// candidateLimit. The best passage of an article has the article's score; the others have less, by how much less of the
-// question their own words hold.
+// candidateLimit. The best passage of an article has the article's score; the others have less, by how much less they
+// answer: by their own words, and by how nearly their heading asks the same. The words of an article's subject stand in
+// all of its sections; a heading that asks for something else besides gives the section away.
 func (w *scratch) sections(queries []asked, t tuning) []candidate {
 	best := w.heap[0].score
 	firsts := make([]candidate, 0, candidateLimit)
@@ -225,16 +226,20 @@ func (w *scratch) sections(queries []asked, t tuning) []candidate {
 		p, q := queries[r.leg].partition, queries[r.leg].query
 		e := &p.entries[r.slot]
 		own = own[:0]
-		average := float32(1)
-		if p.sections > 0 {
-			average = float32(p.tokens / float64(p.sections))
-		}
+		most := float32(0)
 		for i := range e.sections {
 			s := &e.sections[i]
-			own = append(own, candidate{passage: s.id, article: e.article, score: s.score(q.terms, average, t)})
+			own = append(own, candidate{passage: s.id, article: e.article, score: s.score(q.terms)})
+			most = max(most, own[i].score)
+		}
+		if most > 0 {
+			for i := range own {
+				asks := p.asks(e.sections[i].heading, q)
+				own[i].score = float32(1-t.HeadingWeight)*own[i].score/most + float32(t.HeadingWeight)*asks
+			}
 		}
 		slices.SortStableFunc(own, compareCandidates)
-		most := own[0].score
+		most = own[0].score
 		for i, c := range own[:min(candidateSections, len(own))] {
 			share := float32(1)
 			if most > 0 {
@@ -254,16 +259,37 @@ func (w *scratch) sections(queries []asked, t tuning) []candidate {
 	return found
 }
 
-// score is the BM25 score of a section by its own words.
-func (s *indexedSection) score(terms []queryTerm, average float32, t tuning) float32 {
+// score adds up the idf of the words that a section has. How often it has them and how long it is hardly counts: among
+// sections of one article that speaks for neither.
+func (s *indexedSection) score(terms []queryTerm) float32 {
+	const half = 0.5 // as often as that, a word counts half
 	sum := float32(0)
-	norm := float32(t.K1) * (1 - float32(t.B) + float32(t.B)*s.length/max(average, 1))
 	for _, q := range terms {
 		if times := s.times(q.list); times > 0 {
-			sum += q.weight * q.idf * times / (times + norm)
+			sum += q.weight * q.idf * times / (times + half)
 		}
 	}
 	return sum
+}
+
+// asks returns how nearly a heading asks what the question asks, 0 to 1: the idf of the words that they share, twice, over
+// that of all words of both.
+func (p *partition) asks(heading []uint32, q *query) float32 {
+	var shared, both float64
+	for _, list := range heading {
+		idf := p.words.idf(len(p.words.lists[list]))
+		both += idf
+		for i := range q.terms {
+			if q.terms[i].list == list {
+				shared += idf * q.terms[i].covers
+				break
+			}
+		}
+	}
+	if shared == 0 {
+		return 0
+	}
+	return float32(2 * shared / (both + q.total))
 }
 
 // compareCandidates orders by score, descending.

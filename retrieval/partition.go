@@ -43,8 +43,6 @@ type partition struct {
 	kinds      []uint32 // by slot, see kind; noKind where a slot is not in use. Beside the entries because a search reads them all
 	free       []uint32
 	vocabulary vocabulary
-	sections   int     // passages that have words here
-	tokens     float64 // tokens in them
 }
 
 // entry is a document in the index. A slot that is not in use has no sections.
@@ -58,9 +56,9 @@ type entry struct {
 
 // indexedSection is a passage by its words: numbers of lists of the words field, ascending, with how often each occurs.
 type indexedSection struct {
-	id     int64
-	length float32
-	terms  []sectionTerm
+	id      int64
+	terms   []sectionTerm
+	heading []uint32 // lists of the heading's distinct words; of the title's for what stands before the first heading
 }
 
 type sectionTerm struct {
@@ -174,7 +172,7 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 			p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
 		}
 	}
-	perSection := make([]counts, len(d.Passages))
+	perSection, headings := make([]counts, len(d.Passages)), make([]*analysed, len(d.Passages))
 	heading := ""
 	for i, s := range d.Passages {
 		c := counts{}
@@ -183,12 +181,22 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		if n := len(s.Headings); n > 0 {
 			own = s.Headings[n-1]
 		}
+		headings[i] = title
+		if own == "" { // what comes before the first heading stands under the title
+			for term := range title.words {
+				c[term] += 2
+			}
+		}
 		if own != "" { // a heading speaks for its section twice; for the article once, however long sections are split
 			into := whole
 			if own == heading {
 				into = newAnalysed()
 			}
-			p.count(into, own, surfaces, func(term uint64) { c[term] += 2 })
+			headings[i] = newAnalysed()
+			p.count(into, own, surfaces, func(term uint64) {
+				c[term] += 2
+				headings[i].words[term]++
+			})
 		}
 		heading = own
 		p.count(whole, s.Text, surfaces, func(term uint64) { c[term]++ })
@@ -205,13 +213,13 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		for term, n := range perSection[i] {
 			list, _ := p.words.find(term)
 			x.terms = append(x.terms, sectionTerm{list: list, times: float32(n)})
-			x.length += float32(n)
 		}
+		for term := range headings[i].words {
+			list, _ := p.words.find(term)
+			x.heading = append(x.heading, list)
+		}
+		slices.Sort(x.heading)
 		slices.SortFunc(x.terms, func(a, b sectionTerm) int { return int(a.list) - int(b.list) })
-		if x.length > 0 {
-			p.sections++
-			p.tokens += float64(x.length)
-		}
 		e.sections[i] = x
 	}
 	p.entries[slot], p.kinds[slot] = e, kind
@@ -223,12 +231,6 @@ func (p *partition) remove(slot uint32) {
 	e := &p.entries[slot]
 	for i, f := range [...]*field{p.words, p.titles, p.grams, p.titleGrams} {
 		f.remove(slot, e.entered[i])
-	}
-	for _, s := range e.sections {
-		if s.length > 0 {
-			p.sections--
-			p.tokens -= float64(s.length)
-		}
 	}
 	for _, s := range e.surfaces {
 		p.vocabulary.remove(s)

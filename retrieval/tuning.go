@@ -8,7 +8,8 @@ type tuning struct {
 	GramWeight    float64 // share of the n-gram leg in the lexical score, the rest is the words'
 	ContextWeight float64 // of a term that stands only in the question's context
 	Correction    float64 // weight of a known word in place of an unknown one that is one edit away
-	SectionWeight float64 // how much a section's own words decide within its article
+	SectionWeight float64 // how much a section's own words and heading decide within its article
+	HeadingWeight float64 // share of the heading in that
 	DenseWeight   float64 // share of the dense leg in the fused score with the built-in embedder, which adds little of its own
 	ModelWeight   float64 // the same with an embedding model
 	OtherLocale   float64 // factor for articles in the source language where the customer's was wanted
@@ -22,6 +23,7 @@ var serving = tuning{
 	ContextWeight: 0.4,
 	Correction:    0.7,
 	SectionWeight: 0.3,
+	HeadingWeight: 0.5,
 	DenseWeight:   0.2,
 	ModelWeight:   0.5,
 	OtherLocale:   0.85,
