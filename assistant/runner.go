@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -22,7 +23,7 @@ type Runner struct {
 	log       *slog.Logger
 
 	mu      sync.Mutex
-	running map[uuid.UUID]struct{}
+	running map[uuid.UUID]work // by conversation: no more than one turn of each runs here
 	closed  bool
 	turns   sync.WaitGroup
 	ctx     context.Context
@@ -31,9 +32,18 @@ type Runner struct {
 	kick    chan struct{}
 }
 
+// work is a turn under way.
+type work struct {
+	turn   uuid.UUID
+	cancel context.CancelCauseFunc
+}
+
+// errSuperseded ends the work on a turn whose conversation has a newer one: nobody will hear it, and a model costs money.
+var errSuperseded = errors.New("superseded")
+
 // NewRunner returns a runner; the bus tells it of turns given up by other replicas.
 func NewRunner(a *Assistant, record *chat.Record, bus *wake.Bus, log *slog.Logger) *Runner {
-	r := &Runner{assistant: a, record: record, log: log, running: map[uuid.UUID]struct{}{}, kick: make(chan struct{}, 1)}
+	r := &Runner{assistant: a, record: record, log: log, running: map[uuid.UUID]work{}, kick: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	bus.Subscribe(wake.Turns, func(string) {
 		select {
@@ -59,37 +69,46 @@ func (r *Runner) Run(c *chat.Claim) {
 	if r.closed || c == nil {
 		return
 	}
-	r.running[c.TurnID] = struct{}{}
-	r.turns.Go(func() { r.run(c) })
+	if former, busy := r.running[c.Conversation.ID]; busy {
+		former.cancel(errSuperseded)
+	}
+	ctx, cancel := context.WithCancelCause(r.ctx)
+	r.running[c.Conversation.ID] = work{c.TurnID, cancel}
+	r.turns.Go(func() { r.run(ctx, c) })
 }
 
-func (r *Runner) run(c *chat.Claim) {
+func (r *Runner) run(ctx context.Context, c *chat.Claim) {
 	id := c.TurnID
-	next, err := r.turn(c)
+	next, err := r.turn(ctx, c)
 	r.mu.Lock()
-	delete(r.running, id)
+	if w := r.running[c.Conversation.ID]; w.turn == id {
+		w.cancel(nil)
+		delete(r.running, c.Conversation.ID)
+	}
 	r.mu.Unlock()
-	if err != nil {
-		r.log.Error("turn not ended here", "turn", id, "conversation", c.Conversation.ID, "error", err)
-		// Give it up now, so that it need not wait for the lease to end.
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	switch {
+	case err == nil:
+		r.Run(next)
+	case errors.Is(context.Cause(ctx), errSuperseded):
+	case r.ctx.Err() != nil: // this process ends: another one need not wait for the lease
+		rctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
-		if err := r.record.Release(ctx, []uuid.UUID{id}); err != nil {
+		if err := r.record.Release(rctx, []uuid.UUID{id}); err != nil {
 			r.log.Warn("turn not released", "turn", id, "error", err)
 		}
-		return
+	default: // the next attempt comes when the lease ends, so that what always fails does not spin
+		r.log.Error("turn not ended here", "turn", id, "attempt", c.Attempt, "conversation", c.Conversation.ID, "error", err)
 	}
-	r.Run(next)
 }
 
 // turn runs one turn; a panic in it is an error of that turn alone.
-func (r *Runner) turn(c *chat.Claim) (next *chat.Claim, err error) {
+func (r *Runner) turn(ctx context.Context, c *chat.Claim) (next *chat.Claim, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return r.assistant.Turn(r.ctx, c)
+	return r.assistant.Turn(ctx, c)
 }
 
 // Running is the number of turns under way.
@@ -124,8 +143,8 @@ func (r *Runner) ids() []uuid.UUID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ids := make([]uuid.UUID, 0, len(r.running))
-	for id := range r.running {
-		ids = append(ids, id)
+	for _, w := range r.running {
+		ids = append(ids, w.turn)
 	}
 	return ids
 }

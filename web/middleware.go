@@ -55,6 +55,10 @@ func (s *Server) recover(c *gin.Context) {
 const contentPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self'; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 
 func (s *Server) headers(c *gin.Context) {
+	if c.Request.ContentLength != 0 {
+		// A server-wide read timeout would end long streams too, so a body has one of its own, also where it is refused unread.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(bodyTimeout)) // recorders in tests have none
+	}
 	h := c.Writer.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")

@@ -99,10 +99,7 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, in
 			if !e.Internal || internal {
 				out.event(e.Seq, e.Kind, e.Data)
 			}
-			if until != nil && until(e) {
-				done = true
-				break
-			}
+			done = done || until != nil && until(e) // what was committed with the turn's end is still told
 		}
 		if out.buf.Len() > 0 {
 			if err := out.flush(); err != nil {
@@ -126,16 +123,18 @@ func lastEventID(c *gin.Context) int64 {
 }
 
 func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, internal bool) error {
-	if _, err := s.Record.Find(c.Request.Context(), id); err != nil {
-		return err
-	}
 	w := s.Record.Watch(id)
 	defer w.Close()
+	conv, err := s.Record.Find(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
 	w.Stale()
 	out := newSSE(c)
 	out.retry()
 	if err := out.flush(); err != nil {
 		return nil //nolint:nilerr // the reader is gone
 	}
-	return s.follow(c, w, out, lastEventID(c), internal, nil)
+	// A number from the future would be silence for ever.
+	return s.follow(c, w, out, min(lastEventID(c), conv.LastSeq), internal, nil)
 }

@@ -114,7 +114,7 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 		Scan(&conv.Market, &conv.Locale, &conv.Audience, &conv.Customer, &conv.Owner, &conv.Epoch, &conv.FenceSeq, &msg.Seq, &conv.TurnID,
 			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Article, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history, &past)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return r.received(ctx, id, in.ClientID)
+		return r.received(ctx, id, in)
 	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("store message: %w", err)
@@ -148,15 +148,18 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 }
 
 // received answers a message that was not stored: it was stored before, or there is no such conversation.
-func (r *Record) received(ctx context.Context, id uuid.UUID, clientID string) (Receipt, error) {
+func (r *Record) received(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
 	msg, err := scanMessage(r.pool.QueryRow(ctx, `
 		SELECT `+messageColumns+` FROM messages m LEFT JOIN agents a ON a.id = m.agent_id
-		WHERE m.conversation_id = $1 AND m.author = 'customer' AND m.client_id = $2`, id, clientID))
+		WHERE m.conversation_id = $1 AND m.author = 'customer' AND m.client_id = $2`, id, in.ClientID))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Receipt{}, notFound()
 	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("find message: %w", err)
+	}
+	if msg.Text != in.Text { // storing nothing and saying so is better than a 2xx for what was not stored
+		return Receipt{}, fault.New(fault.Conflict, "client_id_reused", "Another message has this client_id; give every message one of its own.")
 	}
 	return Receipt{Message: msg, TurnID: msg.Turn, Duplicate: true}, nil
 }
@@ -436,7 +439,9 @@ func (r *Record) takeOver(ctx context.Context, turn, conversation uuid.UUID) (ta
 		if tag.RowsAffected() == 0 {
 			return nil // it ended meanwhile
 		}
-		tag, err = tx.Exec(ctx, `UPDATE turns SET attempt = attempt + 1, lease_owner = $2, lease_until = now() + $3 * interval '1 second'
+		// A turn that fails again and again is tried less and less often.
+		tag, err = tx.Exec(ctx, `UPDATE turns SET attempt = attempt + 1, lease_owner = $2,
+				lease_until = now() + least(attempt, 30) * $3 * interval '1 second'
 			WHERE id = $1 AND state = 'running' AND lease_until < now()`, turn, r.replica, r.lease.Seconds())
 		if err != nil {
 			return err
