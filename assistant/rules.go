@@ -29,11 +29,7 @@ func (d *Decision) rules() bool {
 		d.Fixed = d.LegalText
 		d.handOff(ComplaintOrLegal, "A legal right or a complaint: "+d.quoteCue(triage.Legal)+".")
 	case d.Cues.Has(triage.Vulnerable) && (d.TopicInfo == nil || d.TopicInfo.AI != triage.AIInfo): // there a person follows anyway
-		d.Priority = min(d.Priority, 2)
-		if d.Topic == "" {
-			d.Topic = distressTopic
-		}
-		d.handOff(Vulnerability, "The customer may be vulnerable: "+d.quoteCue(triage.Vulnerable)+".")
+		d.vulnerable()
 	case d.Off:
 		d.handOff(ModelUnavailable, "The assistant is switched off.")
 	case d.TopicInfo == nil && d.Cues.Has(triage.Thanks) && d.Words <= 6:
@@ -44,6 +40,14 @@ func (d *Decision) rules() bool {
 		return false
 	}
 	return true
+}
+
+func (d *Decision) vulnerable() {
+	d.Priority = min(d.Priority, 2)
+	if d.Topic == "" {
+		d.Topic = distressTopic
+	}
+	d.handOff(Vulnerability, "The customer may be vulnerable: "+d.quoteCue(triage.Vulnerable)+".")
 }
 
 // The topics that rules name themselves.

@@ -12,26 +12,34 @@ import (
 // understand reads the message without a model: language, cues, topics, whether it leans on what was said before.
 func (a *Assistant) understand(t *turn) *Decision {
 	text := t.Text()
-	d := &Decision{Version: decisionVersion, Classifier: t.triage.Classifier.Hash(), Question: text, Sentiment: "calm", Words: len(words(text)), Off: a.cfg.Off, GivenUp: t.Attempt > maxAttempts}
+	d := understood(t.triage, text, t.Conversation.Locale)
+	d.Off, d.GivenUp = a.cfg.Off, t.Attempt > maxAttempts
 	if a.model.HasChat() {
 		d.Prompt = promptVersion
-	}
-	d.Language, d.Certainty = triage.Language(text, t.Conversation.Locale)
-	if d.Certainty < 0.6 || !slices.Contains(spoken, d.Language) {
-		d.Language = t.Conversation.Locale
-	}
-	d.Cues = triage.Detect(text)
-	if topic, ok := t.triage.Topics[complaintTopic]; ok && d.Cues.Has(triage.Legal) {
-		d.LegalText = localised(topic.SafeText, d.Language)
-	}
-	d.Topics = t.triage.Classifier.Segments(text)
-	d.TopicInfo = mostUrgent(d.Topics, t.triage, d.Language)
-	if len(d.Topics) > 3 {
-		d.Topics = d.Topics[:3]
 	}
 	d.Stuck = stuckSigns(t.Claim, d.Cues)
 	if d.Chosen = d.Stuck.JustAsked && chosen(t.Claim, text); d.Chosen && d.TopicInfo != nil && d.TopicInfo.AI != triage.AINo {
 		d.TopicInfo = nil // the words are an article's title, not the customer's
+	}
+	d.Context = leansOn(t.Claim, text)
+	return d
+}
+
+// understood is what a message says by itself, whatever was said before: the inputs of the hard rules.
+func understood(tr *Triage, text, locale string) *Decision {
+	d := &Decision{Version: decisionVersion, Classifier: tr.Classifier.Hash(), Question: text, Sentiment: "calm", Words: len(words(text))}
+	d.Language, d.Certainty = triage.Language(text, locale)
+	if d.Certainty < 0.6 || !slices.Contains(spoken, d.Language) {
+		d.Language = locale
+	}
+	d.Cues = triage.Detect(text)
+	if topic, ok := tr.Topics[complaintTopic]; ok && d.Cues.Has(triage.Legal) {
+		d.LegalText = localised(topic.SafeText, d.Language)
+	}
+	d.Topics = tr.Classifier.Segments(text)
+	d.TopicInfo = mostUrgent(d.Topics, tr, d.Language)
+	if len(d.Topics) > 3 {
+		d.Topics = d.Topics[:3]
 	}
 	switch {
 	case d.Cues.Has(triage.SelfHarm) || d.Cues.Has(triage.Vulnerable):
@@ -41,7 +49,6 @@ func (a *Assistant) understand(t *turn) *Decision {
 	case d.Cues.Has(triage.Frustration):
 		d.Sentiment = "frustrated"
 	}
-	d.Context = leansOn(t.Claim, text)
 	return d
 }
 
