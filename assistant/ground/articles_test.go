@@ -14,7 +14,8 @@ import (
 // without a citation against all passages of its article, which is harder than against the passage that the model cites.
 //
 // They were written, once and whole, before the checker was changed for them.
-// On the first run 24 of the 30 true ones passed and 20 of the 30 wrong ones were stopped.
+// On the first run 24 of the 30 true ones passed and 20 of the 30 wrong ones were stopped. The checker was then changed
+// with these in view, so that they are no longer unseen: 29 and 26.
 var articleCases = []written{
 	{"en/paying/move-due-date", "You can postpone a due date once for each purchase, and it costs nothing.", true},
 	{"en/paying/move-due-date", "With Pay in 4, you can move a payment by up to 7 days, and with Pay in 3 by up to 14 days.", true},
@@ -81,6 +82,57 @@ var articleCases = []written{
 	{"sv/refunds-and-problems/not-received", "Butiken har 21 dagar på sig att svara.", false},
 }
 
+// Written after the checker had been changed for the sentences above, and run once: what to expect of text that it was
+// not made for. On that run 18 of the 22 true ones passed and 9 of the 22 wrong ones were stopped (the checker before all
+// of these changes: 20 and 7); with part of what that showed mended since, 21 and 10. The wrong ones are hard on purpose:
+// most have neither number nor name, and say something else with the article's own words.
+var laterCases = []written{
+	{"en/paying/payment-not-shown", "Card payments appear right away, while a bank transfer shows up within an hour of reaching Larkpay.", true},
+	{"en/paying/payment-not-shown", "If the reference was missing, please upload proof of payment as a PDF, JPG or PNG of up to 10 MB.", true},
+	{"en/paying/payment-not-shown", "A transfer that reaches us on the due date counts as on time, even if it is shown later.", true},
+	{"en/paying/payment-not-shown", "No, please don't pay again, since paying twice only creates a credit balance.", true},
+	{"en/account/language-settings", "You can change the language under **Profile > Language**.", true},
+	{"en/account/language-settings", "Changing the language doesn't change your currency or your country.", true},
+	{"en/account/several-accounts", "We can merge your two accounts into one within 5 working days.", true},
+	{"en/account/several-accounts", "Please note that merging accounts can't be undone.", true},
+	{"en/credit/credit-score-effect", "Paying on time with Pay in 3 or Pay in 4 has no effect on your credit score.", true},
+	{"en/help-and-complaints/contact-us", "There's no public phone number, but you can ask for a call-back in fraud or hardship cases.", true},
+	{"en/help-and-complaints/contact-us", "You can send a formal complaint to complaints@larkpay.example.", true},
+	{"en/security/freeze-account", "To freeze your account, go to **Profile > Security > Freeze**, choose a reason and confirm.", true},
+	{"de/paying/charged-twice", "Eine Vormerkung verschwindet spätestens nach 5 Arbeitstagen, in den USA nach 7.", true},
+	{"de/paying/charged-twice", "Ihre Zahlung gilt durch eine Doppelbelastung nicht als verspätet.", true},
+	{"de/account/verify-identity", "Die Fotos werden 90 Tage nach der Entscheidung gelöscht.", true},
+	{"de/security/login-code-missing", "Nach fünf falschen Codes ist die Anmeldung für 30 Minuten gesperrt.", true},
+	{"es/hardship/lost-job", "Puedes pedir un aplazamiento de hasta 60 días.", true},
+	{"es/hardship/lost-job", "Tienes 14 días para enviar el justificante, y ese plazo se puede ampliar una vez.", true},
+	{"es/paying/move-due-date", "El día del vencimiento ya no puedes mover el pago.", true},
+	{"sv/security/login-code-missing", "Koden har 6 siffror och gäller i 10 minuter.", true},
+	{"sv/security/login-code-missing", "Du kan begära högst 5 koder per timme.", true},
+	{"sv/refunds-and-problems/not-received", "Larkpay har ingen egen spårning, så fråga butiken först.", true},
+	{"en/paying/payment-not-shown", "Bank transfers in the United States take up to 5 working days.", false},
+	{"en/paying/payment-not-shown", "You should pay again to be safe.", false},
+	{"en/paying/payment-not-shown", "If you sent the money to the wrong account, we can recall it for you.", false},
+	{"en/paying/payment-not-shown", "You have 14 days of grace in the United States.", false},
+	{"en/account/language-settings", "If you set the app to English, your account is switched to pounds.", false},
+	{"en/account/language-settings", "In the United States, the app is also available in Spanish.", false},
+	{"en/account/several-accounts", "Partners can have a joint account.", false},
+	{"en/account/several-accounts", "Merging accounts can be undone within 30 days.", false},
+	{"en/credit/credit-score-effect", "Moving a due date lowers your credit score.", false},
+	{"en/help-and-complaints/contact-us", "You can call us between 9:00 and 17:00 on our public phone line.", false},
+	{"en/help-and-complaints/contact-us", "E-mails are answered within 24 hours at support@larkpay.example.", false},
+	{"en/security/freeze-account", "Refunds are stopped while your account is frozen.", false},
+	{"de/paying/charged-twice", "Eine Vormerkung verfällt in den Vereinigten Staaten nach 5 Arbeitstagen.", false},
+	{"de/paying/charged-twice", "Larkpay kann eine Vormerkung früher freigeben.", false},
+	{"de/account/verify-identity", "Wir geben die Bilder an den Shop weiter.", false},
+	{"de/security/login-code-missing", "Sie können in einer Stunde bis zu 10 Codes anfordern.", false},
+	{"es/hardship/lost-job", "Puedes pedir un aplazamiento de hasta 12 meses.", false},
+	{"es/hardship/lost-job", "Mientras miramos la solicitud, los cobros automáticos se detienen.", false},
+	{"es/paying/move-due-date", "Puedes mover el vencimiento dos veces por compra.", false},
+	{"sv/security/login-code-missing", "En kod gäller i 30 minuter.", false},
+	{"sv/security/login-code-missing", "Larkpay kan fråga efter koden i telefon.", false},
+	{"sv/refunds-and-problems/not-received", "Larkpay levererar paketet till dig.", false},
+}
+
 // article returns the passages of one of the demo's articles, as retrieval would hand them to an answer.
 func article(t testing.TB, path string) []ground.Source {
 	t.Helper()
@@ -103,8 +155,20 @@ func article(t testing.TB, path string) []ground.Source {
 }
 
 func TestArticleCases(t *testing.T) {
+	for name, tc := range map[string]struct {
+		cases         []written
+		passed, right float64 // at least
+	}{
+		"first": {articleCases, 0.90, 0.85},
+		"later": {laterCases, 0.90, 0.40},
+	} {
+		t.Run(name, func(t *testing.T) { tryArticles(t, tc.cases, tc.passed, tc.right) })
+	}
+}
+
+func tryArticles(t *testing.T, cases []written, atLeastPassed, atLeastStopped float64) {
 	var passed, stopped, right, wrong int
-	for _, tc := range articleCases {
+	for _, tc := range cases {
 		c := ground.NewChecker(article(t, tc.passages))
 		c.Allow("Larkpay")
 		v := c.Check(tc.sentence)
@@ -125,4 +189,34 @@ func TestArticleCases(t *testing.T) {
 		}
 	}
 	t.Logf("true sentences passed %d of %d, wrong ones stopped %d of %d", passed, right, stopped, wrong)
+	if float64(passed) < atLeastPassed*float64(right) || float64(stopped) < atLeastStopped*float64(wrong) {
+		t.Errorf("want %.0f %% and %.0f %%", 100*atLeastPassed, 100*atLeastStopped)
+	}
+}
+
+// A sentence that stands in a passage word for word passes, however long and however many clauses it has; a piece of one
+// does not pass for that reason.
+func TestQuoted(t *testing.T) {
+	long := "the parcel " + strings.Repeat("goes from the shop to the carrier and from there to the depot and on to the next town where ", 8) + "it waits for you"
+	c := ground.NewChecker([]ground.Source{
+		{N: 1, Title: "Codes", Text: "If nothing has arrived after 3 minutes, choose Use e-mail. There is no fee if you pay within 3 days; otherwise, unless a colleague agreed to something else, we charge 5 EUR, once, and tell you so.\n" + long},
+		{N: 2, Title: "Mail", Text: "Look into your spam folder. Mail is not delayed, nothing is lost and no code is sent twice."},
+	})
+	for s, want := range map[string]bool{
+		"If nothing has arrived after 3 minutes, choose Use e-mail.":                                                                                       true,
+		"If nothing has arrived after 3 minutes, choose **Use e-mail** [1].":                                                                               true,
+		"If nothing arrives after 3 minutes, choose Use e-mail.":                                                                                           true,
+		"Then, if nothing has arrived after 3 minutes, choose **Use e-mail**.":                                                                             true,
+		"There is no fee if you pay within 3 days; otherwise, unless a colleague agreed to something else, we charge 5 EUR, once, and tell you so.":        true,
+		"There is no fee if you pay within 3 days; otherwise, unless a colleague agreed to something else, we charge 5 EUR, once, and tell you so [1][2].": true,
+		long:                              true,
+		long + " [1]":                     true,
+		long + " [2]":                     false,
+		"Look into your spam folder [1].": false,
+		"If nothing has arrived after 5 minutes, choose Use e-mail.": false,
+	} {
+		if v := c.Check(s); v.Supported != want {
+			t.Errorf("%q: %+v", s, v)
+		}
+	}
 }

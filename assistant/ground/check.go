@@ -266,6 +266,7 @@ type result struct {
 	missing []string
 	reason  string
 	fit     float64 // share of the words that the best single segment holds
+	against bool    // the sources speak of this and say something else
 }
 
 func fail(reason string, support float64, missing ...string) result {
@@ -307,7 +308,7 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 	best := all[0]
 	// A source that speaks of the matter and contradicts it outweighs one that merely shares words.
 	for _, x := range all[1:] {
-		if best.r.ok && !x.r.ok && (x.r.reason == ReasonNegation || x.r.reason == ReasonContext) && (x.r.support > best.r.support+0.15 || x.r.fit > best.r.fit+0.1 && x.r.support >= best.r.support) {
+		if best.r.ok && !x.r.ok && x.r.against && (x.r.support > best.r.support+0.15 || x.r.fit > best.r.fit+0.1 && x.r.support >= best.r.support) {
 			return x.r, nil
 		}
 	}
@@ -326,6 +327,7 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 func (c *Checker) evaluate(s *sentence, pool []int) result {
 	r := c.judge(s, pool)
 	r.fit = c.fitBest
+	r.against = r.against || r.reason == ReasonNegation || r.reason == ReasonContext
 	return r
 }
 
@@ -446,96 +448,6 @@ func (c *Checker) coverage(pool []int, cross bool, total float64) (support float
 		}
 	}
 	return top / total, allStrong, allWeak
-}
-
-// checkFacts looks for each fact of the sentence, in surroundings that fit.
-func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross bool) (result, bool) {
-	if len(c.sFacts) == 0 {
-		return result{}, false
-	}
-	average, names := 0.0, uint64(0)
-	for i := range c.words {
-		average += c.w[i]
-		if c.words[i].binds {
-			names |= 1 << i
-		}
-	}
-	average /= float64(max(len(c.words), 1))
-	for k := range c.sFacts {
-		a := &c.sFacts[k]
-		if a.spelled && a.class == cNone {
-			continue // "one of the two": a count of words, not a fact
-		}
-		if a.class == cTimes && a.read[0] == 10000 {
-			continue // once, which texts say in many ways
-		}
-		a.mates(c.toks, s.text)
-		counted := c.counted(a)
-		var mated, strange, plain, others int // the same fact: with a mate of ours, only with others, with none; others with ours
-		from, to := surroundings(c.sFacts, k, c.toks)
-		var around uint64
-		for i := range c.words {
-			if w := &c.words[i]; w.tok >= from && w.tok < to || w.tok < c.sFacts[0].tok && !w.binds {
-				around |= 1 << i
-			}
-		}
-		for i := range c.words {
-			if c.words[i].tok == a.tok {
-				around &^= 1 << i // the weekday itself
-			}
-		}
-		own, rival, alien := -1.0, -1.0, true
-		for _, n := range pool {
-			p := &c.sources[n]
-			for j := range p.facts {
-				b := &p.facts[j]
-				same := a.equal(b)
-				if !same && !a.rival(b) {
-					continue
-				}
-				var ss, ww uint64
-				for _, id := range b.ids {
-					ss |= p.strong[id]
-					ww |= p.weak[id]
-				}
-				if same && (p.segs[b.seg].asks || counted != 0 && !p.counts(b, counted)) {
-					continue
-				}
-				switch shared := a.share(b); {
-				case !same && shared > 0:
-					others++
-				case !same:
-				case shared > 0:
-					mated++
-				case shared < 0:
-					strange++
-				default:
-					plain++
-				}
-				hs, hw := p.context(b.seg)
-				// Headings tell markets and products apart; their other words hold for every fact below them.
-				x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
-				if same {
-					own = max(own, x)
-					alien = alien && (ss|ww|hs)&names&around != names&around && p.otherName(b.ids, names)
-				} else {
-					rival = max(rival, x)
-				}
-			}
-		}
-		t := c.toks[a.tok]
-		if own < 0 {
-			return fail(ReasonNumber, support, s.text[t.start:t.end]), true
-		}
-		if strange > 0 && mated == 0 && (plain == 0 || others > 0 || a.ordinals != 0) {
-			return fail(ReasonContext, support, s.text[t.start:t.end]), true
-		}
-		// Either what is said around it is said around another value, or around this one for another name only.
-		if rival > own+0.8*average || alien {
-			return fail(ReasonContext, support, s.text[t.start:t.end]), true
-		}
-	}
-	return result{}, false
 }
 
 var bareWords = map[uint64]bool{}

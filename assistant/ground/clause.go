@@ -22,8 +22,7 @@ func clauses(toks []tok, lo, hi int, f func(lo, hi int, neg bool)) {
 			outer = false
 		}
 		f(at, end, neg)
-		joined := toks[at].kind == tWord && toks[at].entry != nil && toks[at].entry.info.flags&wJoin != 0
-		first, before, condition = false, neg, conditionalAt(toks[at]) || condition && joined
+		first, before, condition = false, neg, conditionalAt(toks[at]) || condition && joins(&toks[at])
 		at = end
 	}
 }
@@ -65,6 +64,11 @@ func contrary(a, b uint8) (bits uint8) {
 		}
 	}
 	return bits
+}
+
+// joins reports whether a token is an "and" or an "or".
+func joins(t *tok) bool {
+	return t.kind == tWord && t.entry != nil && t.entry.info.flags&wJoin != 0
 }
 
 // label reports whether what stands before a colon is a short name for what follows: no predicate, no other mark.
@@ -165,13 +169,19 @@ func init() {
 	}
 }
 
+// soWords begin a consequence, a clause of its own even without a subject.
+var soWords = wordSet("so also deshalb daher dann therefore then asi luego entonces sa darfor sedan")
+
 // inherits reports whether a clause continues the one before it: it has no subject or auxiliary of its own.
 func inherits(toks []tok, lo, hi int) bool {
+	if toks[lo].kind == tWord && soWords[toks[lo].form] {
+		return false
+	}
 	for i := lo; i < hi; i++ {
 		if toks[i].kind == tNumber {
 			return false // "the first costs nothing, the next 1.20": a quantity of its own makes a contrast
 		}
-		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit) != 0 {
+		if e := toks[i].entry; toks[i].kind == tWord && e != nil && e.info.flags&(wVerb|wSplit|wConj) != 0 {
 			return false
 		}
 	}

@@ -232,3 +232,98 @@ func (a *fact) rival(b *fact) bool {
 	duration := func(c class) bool { return c == cMinutes || c == cMonths || c == cBizDays }
 	return a.class == b.class || a.class >= cMoney && b.class >= cMoney || duration(a.class) && duration(b.class)
 }
+
+// checkFacts looks for each fact of the sentence, in surroundings that fit.
+func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross bool) (result, bool) {
+	if len(c.sFacts) == 0 {
+		return result{}, false
+	}
+	average, names := 0.0, uint64(0)
+	for i := range c.words {
+		average += c.w[i]
+		if c.words[i].binds {
+			names |= 1 << i
+		}
+	}
+	average /= float64(max(len(c.words), 1))
+	for k := range c.sFacts {
+		a := &c.sFacts[k]
+		if a.spelled && a.class == cNone {
+			continue // "one of the two": a count of words, not a fact
+		}
+		if a.class == cTimes && a.read[0] == 10000 {
+			continue // once, which texts say in many ways
+		}
+		a.mates(c.toks, s.text)
+		counted := c.counted(a)
+		var mated, strange, plain, others int // the same fact: with a mate of ours, only with others, with none; others with ours
+		from, to := surroundings(c.sFacts, k, c.toks)
+		var around uint64
+		for i := range c.words {
+			if w := &c.words[i]; w.tok >= from && w.tok < to || w.tok < c.sFacts[0].tok && !w.binds {
+				around |= 1 << i
+			}
+		}
+		for i := range c.words {
+			if c.words[i].tok == a.tok {
+				around &^= 1 << i // the weekday itself
+			}
+		}
+		own, rival, alien := -1.0, -1.0, true
+		for _, n := range pool {
+			p := &c.sources[n]
+			for j := range p.facts {
+				b := &p.facts[j]
+				same := a.equal(b)
+				if !same && !a.rival(b) {
+					continue
+				}
+				var ss, ww uint64
+				for _, id := range b.ids {
+					ss |= p.strong[id]
+					ww |= p.weak[id]
+				}
+				if same && (p.segs[b.seg].asks || counted != 0 && !p.counts(b, counted)) {
+					continue
+				}
+				switch shared := a.share(b); {
+				case !same && shared > 0:
+					others++
+				case !same:
+				case shared > 0:
+					mated++
+				case shared < 0:
+					strange++
+				default:
+					plain++
+				}
+				hs, hw := p.context(b.seg)
+				// Headings tell markets and products apart; their other words hold for every fact below them.
+				x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
+				if same {
+					own = max(own, x)
+					alien = alien && (ss|ww|hs)&names&around != names&around && p.otherName(b.ids, names)
+				} else {
+					rival = max(rival, x)
+				}
+			}
+		}
+		t := c.toks[a.tok]
+		if own < 0 {
+			r := fail(ReasonNumber, support, s.text[t.start:t.end])
+			r.against = around != 0 && rival >= 0.7*c.weigh(around, 0, cross)
+			return r, true
+		}
+		if strange > 0 && mated == 0 && (plain == 0 || others > 0 || a.ordinals != 0) {
+			return fail(ReasonContext, support, s.text[t.start:t.end]), true
+		}
+		if a.class == cNone && named(c.toks, a.tok) {
+			continue // a part of a name, and no quantity
+		}
+		// Either what is said around it is said around another value, or around this one for another name only.
+		if rival > own+0.8*average || alien {
+			return fail(ReasonContext, support, s.text[t.start:t.end]), true
+		}
+	}
+	return result{}, false
+}

@@ -8,7 +8,8 @@
 //     codes occur, with the same unit, and each in surroundings that fit the sentence better than those of any other
 //     quantity of its kind: the fee of another market is not support.
 //   - Names occur, and what is said of a name is not said of another name only.
-//   - A clause is negated where the clause that it takes its words from is, and the other way round.
+//   - A clause is negated where the clause that it takes its words from is, and the other way round; what is free costs
+//     nothing, and what is paused does not go on.
 //   - The share of content words found, weighted by rarity, is high enough in one or two sentences of the passages.
 //
 // Across languages (a German answer from an English passage) words are compared through a table of some hundred desk
@@ -16,7 +17,8 @@
 // weekdays, amounts, names and addresses are checked as strictly as within a language. What that cannot catch: an
 // invented statement without any number or name, made of words that the passage holds in other places; a negation in
 // a clause of which too few words can be matched; a wrong verb among right nouns ("open" for "close" when neither is in
-// the table). The package never repairs a sentence, and it does not know whether a passage is true.
+// the table). A sentence that stands in a passage word for word always passes. Prepared passages are kept between answers,
+// within a fixed number. The package never repairs a sentence, and it does not know whether a passage is true.
 package ground
 
 import (

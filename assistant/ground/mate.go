@@ -86,6 +86,8 @@ func named(toks []tok, i int) bool {
 // common, and 0 when there is nothing to compare.
 func (f *fact) share(g *fact) int {
 	switch {
+	case f.class == cNone:
+		return 0
 	case f.ordinals&g.ordinals != 0, f.numbered&g.numbered != 0:
 		return 1
 	case f.ordinals != 0 && g.ordinals != 0, f.numbered != 0 && g.numbered != 0:

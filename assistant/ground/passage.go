@@ -3,6 +3,7 @@ package ground
 import (
 	"bytes"
 	"math"
+	"strings"
 	"sync"
 )
 
@@ -17,6 +18,7 @@ type form struct {
 
 type segment struct {
 	heading        int32 // a segment, or -1
+	answered       bool  // a title that asks, followed by a yes or a no: with it, it states something
 	asks           bool  // a question, which states nothing
 	seqLo, seqHi   int32 // into passage.seq
 	unitLo, unitHi int32
@@ -45,7 +47,7 @@ type passage struct {
 	seq   []uint32 // all words and numbers in order, hashed
 }
 
-// maxCached is the number of prepared passages that are kept, in each of two generations: at some 15 KB each, 15 MB at
+// maxCached is the number of prepared passages that are kept, in each of two generations: at some 20 KB each, 20 MB at
 // most. The same few hundred passages answer most questions.
 const maxCached = 512
 
@@ -170,6 +172,7 @@ func prepare(title, text string) *passage {
 		}
 		lo = max(hi, lo+1)
 	}
+	p.answer()
 	for i := range p.forms {
 		if p.forms[i].name {
 			p.names = append(p.names, uint16(i))
@@ -177,6 +180,22 @@ func prepare(title, text string) *passage {
 	}
 	return p
 }
+
+// answer makes a statement of a title that is a question where the text begins with yes or no.
+func (p *passage) answer() {
+	t := &p.segs[0]
+	if !t.asks || t.unitHi == t.unitLo {
+		return
+	}
+	word, _, _ := strings.Cut(strings.TrimLeft(p.text[p.title+1:], " \n*"), " ")
+	word = fold(strings.Trim(word, ".,!:;* \n"))
+	if no := noWords[hash([]byte(word))]; no || bareWords[hash([]byte(word))] {
+		t.answered = true
+		p.units[t.unitHi-1].neg = no
+	}
+}
+
+var noWords = wordSet("no nein nej not nicht nope")
 
 func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	toks := sc.toks

@@ -129,9 +129,9 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 	fit := c.fit[:0]
 	for _, n := range pool {
 		src := &c.sources[n]
-		for seg := int32(1); seg < int32(len(src.segs)); seg++ {
+		for seg := int32(0); seg < int32(len(src.segs)); seg++ {
 			ss, ww := src.sStrong[seg], src.sWeak[seg]
-			if ss|ww == 0 || src.isHeading(seg) {
+			if ss|ww == 0 || seg == 0 && !src.segs[0].answered || src.isHeading(seg) {
 				continue
 			}
 			x := c.weigh(ss, ww, cross)
@@ -162,7 +162,7 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 				side |= w.key.sides
 			}
 		}
-		if mask == 0 || found {
+		if mask == 0 || found || mask&(mask-1) == 0 && joins(&c.toks[lo]) { // "or your country" belongs to what stands before it
 			return
 		}
 		whole := c.weigh(mask, 0, cross)

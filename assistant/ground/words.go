@@ -225,6 +225,7 @@ receive receives received get$ erhalt erhalten bekomm recib mottag
 take$ takes taken dauer dauert tarda dura$ tar$
 open$ available verfugbar disponible tillganglig
 uk$ britain kingdom grossbritannien vereinigten konigreich britanico reino$ storbritannien
+usa$ states staaten estados eeuu$
 germany german$ deutschland deutsch$ alemania aleman tyskland tysk
 spain spanish spanien spanisch espana espanol spansk
 sweden swedish schweden schwedisch suecia sueco sverige svensk
