@@ -35,6 +35,9 @@ func (s *Server) setPresence(c *gin.Context) error {
 }
 
 func (s *Server) signOut(c *gin.Context) error {
+	if err := s.Desk.SetPresence(c.Request.Context(), currentAgent(c), "offline"); err != nil {
+		return err
+	}
 	if secret, err := c.Cookie(sessionCookie); err == nil {
 		if err := s.Auth.SignOut(c.Request.Context(), secret); err != nil {
 			return err
@@ -140,7 +143,13 @@ func (s *Server) agentEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.streamEvents(c, id, true)
+	return s.streamEvents(c, id, func() error {
+		a, err := s.still(c)
+		if err != nil {
+			return err
+		}
+		return s.Desk.MayRead(c.Request.Context(), id, a)
+	})
 }
 
 func (s *Server) agentMessage(c *gin.Context) error {
@@ -364,6 +373,9 @@ func (s *Server) deskEvents(c *gin.Context) error {
 			case <-time.After(deskQuiet):
 			}
 		case <-beat.C:
+			if a, err = s.still(c); err != nil {
+				return nil //nolint:nilerr // signed out: the client learns it when it comes back
+			}
 			if err := s.Desk.Connected(ctx, a, time.Now().Add(presenceFor)); err != nil && ctx.Err() == nil {
 				return err
 			}

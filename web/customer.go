@@ -191,7 +191,7 @@ func (s *Server) postMessage(c *gin.Context) error {
 		w.Stale()
 	}
 	turn := *rec.TurnID
-	return s.follow(c, w, out, rec.Message.Seq-1, false, func(e chat.Event) bool { return endsTurn(e, turn) })
+	return s.follow(c, w, out, rec.Message.Seq-1, nil, func(e chat.Event) bool { return endsTurn(e, turn) })
 }
 
 // endsTurn reports whether the entry is the end of the turn.
@@ -205,7 +205,7 @@ func endsTurn(e chat.Event, turn uuid.UUID) bool {
 	return json.Unmarshal(e.Data, &t) == nil && t.ID == turn
 }
 
-func (s *Server) events(c *gin.Context) error { return s.streamEvents(c, conversationID(c), false) }
+func (s *Server) events(c *gin.Context) error { return s.streamEvents(c, conversationID(c), nil) }
 
 // conversationView is a conversation as its customer sees it.
 type conversationView struct {

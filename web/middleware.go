@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -78,6 +79,10 @@ func (s *Server) customer(c *gin.Context) {
 		fail(c, fault.New(fault.Unauthenticated, "bad_token", "This conversation needs its own token as a bearer token."))
 		return
 	}
+	if c.Request.Method != http.MethodGet && !s.writes.allow(id.String()) {
+		fail(c, fault.New(fault.RateLimited, "rate_limited", "Too many messages at once. Please wait a moment."))
+		return
+	}
 	c.Set("conversation", id)
 	c.Next()
 }
@@ -111,7 +116,17 @@ func (s *Server) agent(c *gin.Context) {
 		return
 	}
 	c.Set("agent", a)
+	c.Set("secret", secret)
 	c.Next()
+}
+
+// still returns who the request's session belongs to now: a stream outlives sign-outs and changes of role and teams.
+func (s *Server) still(c *gin.Context) (auth.Agent, error) {
+	a, err := s.Auth.Who(c.Request.Context(), c.GetString("secret"))
+	if err == nil && !a.WorksDesk() {
+		err = auth.ErrSignedOut
+	}
+	return a, err
 }
 
 func currentAgent(c *gin.Context) auth.Agent {
@@ -156,23 +171,29 @@ func (l *limiter) allow(address string) bool {
 	return v.Allow()
 }
 
-// forget drops the address that was quiet the longest, and with it those whose allowance is full again anyway.
+// forget makes room: any quiet address will do, and among a few taken at random there is one.
 func (l *limiter) forget() {
-	var oldest string
+	n := 0
 	for a, v := range l.by {
-		if time.Since(v.seen) > 2*time.Minute {
+		if n++; time.Since(v.seen) > time.Minute || n == 16 {
 			delete(l.by, a)
-		} else if oldest == "" || v.seen.Before(l.by[oldest].seen) {
-			oldest = a
+			return
 		}
-	}
-	if len(l.by) >= maxVisitors {
-		delete(l.by, oldest)
 	}
 }
 
+// sender is what an address counts as: of IPv6 the network, because a customer's device has all of it.
+func sender(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || a.Is4() || a.Is4In6() {
+		return ip
+	}
+	p, _ := a.Prefix(64) // 64 is never out of range
+	return p.String()
+}
+
 func (s *Server) limited(c *gin.Context) error {
-	if s.limiter.allow(c.ClientIP()) {
+	if s.limiter.allow(sender(c.ClientIP())) {
 		return nil
 	}
 	return fault.New(fault.RateLimited, "rate_limited", "Too many requests from your address. Please wait a minute.")

@@ -70,11 +70,14 @@ func (s *sse) flush() error {
 
 // follow streams a conversation's log behind a number until the client leaves, the server closes, or until says so. The
 // reader pulls at its own pace: nothing is buffered for it, so nothing can be dropped.
-func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, internal bool, until func(chat.Event) bool) error {
+//
+// allowed is asked at every heartbeat whether the reader may go on; internal entries are for readers who have one.
+func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, allowed func() error, until func(chat.Event) bool) error {
 	ctx := c.Request.Context()
 	w.Stop = s.closing
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
+	asked := time.Now()
 	for {
 		events, err := w.Next(ctx, after, heartbeat)
 		if err != nil {
@@ -90,13 +93,17 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, in
 			_ = out.flush()
 			return err
 		}
-		if len(events) == 0 {
+		if len(events) == 0 || allowed != nil && time.Since(asked) > heartbeat {
+			asked = time.Now()
+			if allowed != nil && allowed() != nil {
+				return nil // the client learns why when it comes back
+			}
 			out.comment("")
 		}
 		done := false
 		for _, e := range events {
 			after = e.Seq
-			if !e.Internal || internal {
+			if !e.Internal || allowed != nil {
 				out.event(e.Seq, e.Kind, e.Data)
 			}
 			done = done || until != nil && until(e) // what was committed with the turn's end is still told
@@ -122,7 +129,7 @@ func lastEventID(c *gin.Context) int64 {
 	return 0
 }
 
-func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, internal bool) error {
+func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, allowed func() error) error {
 	w := s.Record.Watch(id)
 	defer w.Close()
 	conv, err := s.Record.Find(c.Request.Context(), id)
@@ -136,5 +143,5 @@ func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, internal bool) error
 		return nil //nolint:nilerr // the reader is gone
 	}
 	// A number from the future would be silence for ever.
-	return s.follow(c, w, out, min(lastEventID(c), conv.LastSeq), internal, nil)
+	return s.follow(c, w, out, min(lastEventID(c), conv.LastSeq), allowed, nil)
 }

@@ -64,12 +64,16 @@ type Check struct {
 	Info string `json:"info,omitempty"`
 }
 
+// writesPerMinute is what one conversation may send in a minute, signs of life included, where there are limits at all.
+const writesPerMinute = 120
+
 // Server answers HTTP requests.
 type Server struct {
 	Deps
 	engine  *gin.Engine
 	metrics *metrics
-	limiter *limiter
+	limiter *limiter // by address
+	writes  *limiter // by conversation
 	typing  *throttle
 	desk    *deskHub
 
@@ -80,7 +84,7 @@ type Server struct {
 // New returns a server. Close it before the HTTP server's Shutdown, so that streams end.
 func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
-	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), typing: newThrottle(2 * time.Second)}
+	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), writes: newLimiter(min(d.Limit, 1) * writesPerMinute), typing: newThrottle(2 * time.Second)}
 	if err := s.engine.SetTrustedProxies(d.Proxies); err != nil { // gin believes everyone unless told
 		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
 	}

@@ -9,7 +9,28 @@ import (
 
 // UserCmd manages people.
 type UserCmd struct {
-	Add UserAddCmd `cmd:"" help:"Add a person, or change one, and print a one-time sign-in link."`
+	Add    UserAddCmd    `cmd:"" help:"Add a person, or change one, and print a one-time sign-in link."`
+	Remove UserRemoveCmd `cmd:"" help:"End a person's sessions, tokens and rights at once."`
+}
+
+// UserRemoveCmd takes a person's rights away.
+type UserRemoveCmd struct {
+	Email string `required:"" help:"E-mail address of the person."`
+}
+
+// Run removes the person; it works beside a running server.
+func (c *UserRemoveCmd) Run(e *env) error {
+	pool, done, err := database(e.ctx, e, e.cfg.logger(e))
+	if err != nil {
+		return err
+	}
+	defer done()
+	a, err := auth.NewStore(pool).Remove(e.ctx, c.Email)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(e.out, "%s can no longer sign in; open sessions end within seconds.\n", a.Name)
+	return err
 }
 
 // UserAddCmd adds a person.

@@ -113,6 +113,28 @@ func (s *Store) Save(ctx context.Context, a Agent) (Agent, error) {
 	return s.find(ctx, `a.id = $1`, a.ID)
 }
 
+// Remove ends a person's sessions, tokens and links, and every right with them. What they wrote stays in the record under
+// their name. Conversations that they have stay with them until a supervisor takes them.
+func (s *Store) Remove(ctx context.Context, email string) (Agent, error) {
+	a, err := s.FindByEmail(ctx, email)
+	if err != nil {
+		return a, err
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			`DELETE FROM credentials WHERE agent_id = $1`,
+			`DELETE FROM agent_teams WHERE agent_id = $1`,
+			`UPDATE agents SET presence = 'offline', connected_until = '-infinity', capacity = 0, role = 'agent' WHERE id = $1`,
+		} {
+			if _, err := tx.Exec(ctx, sql, a.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return a, err
+}
+
 // FindByEmail returns the agent with the address.
 func (s *Store) FindByEmail(ctx context.Context, email string) (Agent, error) {
 	return s.find(ctx, `a.email = lower($1)`, email)
