@@ -167,7 +167,7 @@ func (c *Checker) read(text string) *sentence {
 			c.buf = appendFold(c.buf, r)
 		}
 		w := wordAt{tok: i, key: keyOf(c.buf, t.form, e)}
-		inSource, isName := c.known(t.form)
+		inSource, isName := c.find(t.form)
 		small := e != nil && e.info.flags&(wTalk|wAdmit) != 0
 		switch {
 		case t.caps:

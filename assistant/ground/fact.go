@@ -26,7 +26,10 @@ func facts(dst []fact, toks []tok, l lang) []fact {
 		return nil
 	}
 	for i := 0; i < len(toks); i++ {
-		t := toks[i]
+		t := &toks[i]
+		if t.kind != tNumber && (t.kind != tWord || t.entry == nil) {
+			continue
+		}
 		f := fact{tok: i, read: t.read, base: [2]int64{-1, -1}}
 		switch t.kind {
 		case tWord:

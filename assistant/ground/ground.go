@@ -99,6 +99,7 @@ type scratch struct {
 	pairs  []mask
 	fit    []segFit
 	seq    []uint32
+	pFacts []fact // of a passage that is being prepared
 	// Share of the words that the best segment held in the last coverage.
 	fitBest float64
 	table   [3][tableSize]uint64 // the words of the sentence by stem, concept and beginning
@@ -152,8 +153,8 @@ func NewChecker(sources []Source) *Checker {
 	return c
 }
 
-// known reports whether a form occurs in the sources, and whether it is a name there.
-func (c *Checker) known(h uint64) (known, name bool) {
+// find reports whether a form occurs in the sources, and whether it is a name there.
+func (c *Checker) find(h uint64) (known, name bool) {
 	for i := range c.sources {
 		if id, ok := c.sources[i].find(h); ok {
 			return true, c.sources[i].named[id]

@@ -153,6 +153,7 @@ func prepare(title, text string) *passage {
 	sc.toks = tokenize(sc.toks[:0], p.text, &sc.buf)
 	toks := sc.toks
 	p.lang = language(toks)
+	p.facts, p.seq = sc.pFacts[:0], sc.seq[:0] // grown in scratch memory, and copied at their size below
 	heading := int32(-1)
 	for lo := 0; lo < len(toks); {
 		hi := sentenceEnd(p.text, toks, lo, p.lang)
@@ -172,6 +173,9 @@ func prepare(title, text string) *passage {
 		}
 		lo = max(hi, lo+1)
 	}
+	sc.pFacts, sc.seq = p.facts, p.seq
+	p.facts, p.seq = append([]fact(nil), p.facts...), append([]uint32(nil), p.seq...)
+	clear(sc.pFacts) // they hold on to the passage's words
 	p.answer()
 	for i := range p.forms {
 		if p.forms[i].name {

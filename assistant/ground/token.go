@@ -147,6 +147,43 @@ func init() {
 	for _, w := range strings.Fields("step schritt paso steg option punkt punto") {
 		get(w).list = true
 	}
+	fillTable()
+}
+
+// table holds words for known: open addressing, a power of two long and at most a quarter full. Every word of every text is
+// looked up, and most are not there.
+var table []struct {
+	form  uint64
+	entry *entry
+}
+
+func fillTable() {
+	size := 1
+	for size < 4*len(words) {
+		size *= 2
+	}
+	table = make([]struct {
+		form  uint64
+		entry *entry
+	}, size)
+	for h, e := range words {
+		at := h % uint64(size)
+		for table[at].entry != nil {
+			at = (at + 1) % uint64(size)
+		}
+		table[at].form, table[at].entry = h, e
+	}
+}
+
+// known returns what is known of a form beforehand, or nil.
+func known(h uint64) *entry {
+	last := uint64(len(table) - 1)
+	for at := h & last; table[at].entry != nil; at = (at + 1) & last {
+		if table[at].form == h {
+			return table[at].entry
+		}
+	}
+	return nil
 }
 
 // wordSet makes a set of folded words.
@@ -250,7 +287,7 @@ func tokenize(dst []tok, s string, scratch *[]byte) []tok {
 		if digits {
 			t.kind = tExact
 		} else {
-			t.entry = words[t.form]
+			t.entry = known(t.form)
 		}
 		dst = append(dst, t)
 	}
@@ -432,7 +469,7 @@ func number(s string, i int) (t tok, ok bool) {
 		for k < len(s) && isLetterByte(s[k]) {
 			k++
 		}
-		e := words[hash([]byte(fold(s[end:k])))]
+		e := known(hash([]byte(fold(s[end:k]))))
 		return t, !isDigit(at(k)) && e != nil && (e.unit.class != cNone || e.pm != 0)
 	}
 	return t, true
