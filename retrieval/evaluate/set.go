@@ -107,6 +107,9 @@ func Read(dir, split string) (*Set, error) {
 }
 
 func chooseSplit(dir, wanted string) (string, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("%s: there is no such folder", dir)
+	}
 	files, err := filepath.Glob(filepath.Join(dir, "qrels", "*.tsv"))
 	if err != nil || len(files) == 0 {
 		return "", fmt.Errorf("%s: no qrels/<split>.tsv", dir)

@@ -1,0 +1,205 @@
+package evaluate
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+// write makes a folder of files and returns its path.
+func write(t *testing.T, name string, files map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	for path, text := range files {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// tiny is a set of three documents and three questions, of which the last finds a document that is not the right one.
+var tiny = map[string]string{
+	"corpus.jsonl": `{"_id": "refund", "title": "When a refund arrives", "text": "The shop confirms the return, then the refund is paid out."}
+{"_id": "address", "title": "Change the address", "text": "Open the profile and enter the new address."}
+
+{"_id": "close", "title": "Close the account", "text": "Pay what is open and choose Close."}
+`,
+	"queries.jsonl": `{"_id": "1", "text": "my refund"}
+{"_id": "2", "text": "new address"}
+{"_id": "3", "text": "refund after I close"}
+{"_id": "4", "text": "nobody judged this one"}
+`,
+	"qrels/test.tsv": "query-id\tcorpus-id\tscore\n1\trefund\t1\n2\taddress\t1\n2\tclose\t0\n3\taddress\t2\n",
+	"meta.json":      `{"locale": "en-GB"}`,
+}
+
+var nearly = cmpopts.EquateApprox(0, 1e-4)
+
+func TestScoreByHand(t *testing.T) {
+	t.Parallel()
+	s := &Set{Split: "dev", Locale: "en", Documents: make([]Document, 3), Questions: []Question{
+		{ID: "1", Relevant: map[string]float64{"b": 1}},
+		{ID: "2", Relevant: map[string]float64{"a": 1, "c": 1}},
+	}}
+	answers := []asked{{ranked: []string{"a", "b"}, confidence: 0.2}, {ranked: []string{"a"}, confidence: 0.9}}
+	got := score(s, answers, Options{BM25: true})
+	want := Scores{
+		Split: "dev", Queries: 2, Documents: 3, Locale: "en",
+		NDCG:    (0.63093 + 1/1.63093) / 2, // 1/log2(3) at the second place; one of two at the first
+		Recall5: 0.75, Recall: 0.75, MRR: 0.75, Top1: 0.5, MAP: 0.5,
+		AUROC: 1, ECE: (0.2 + 0.1) / 2, Surest: 1,
+	}
+	if diff := cmp.Diff(want, got, nearly); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"ndcg@10", "recall@5", "recall@10", "mrr@10", "top1_accuracy", "top1_auroc", "top1_ece", "precision_surest_half", "map"} {
+		if v, ok := got.Metric(name); !ok || v == 0 {
+			t.Errorf("metric %s is %v, %v", name, v, ok)
+		}
+	}
+	if _, ok := got.Metric("ndcg"); ok {
+		t.Error("an unknown metric is known")
+	}
+	// Where everything is right there is no AUROC; JSON must still have a number.
+	all := score(&Set{Questions: s.Questions[1:]}, answers[1:], Options{})
+	if _, err := json.Marshal(all); err != nil || all.AUROC != 0 {
+		t.Errorf("AUROC %v of a set where everything is right: %v", all.AUROC, err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	s, err := Read(write(t, "tiny", tiny), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Question{
+		{"1", "my refund", map[string]float64{"refund": 1}}, {"2", "new address", map[string]float64{"address": 1}},
+		{"3", "refund after I close", map[string]float64{"address": 2}},
+	}
+	if diff := cmp.Diff(want, s.Questions); diff != "" {
+		t.Error(diff)
+	}
+	if s.Name != "tiny" || s.Split != "test" || s.Locale != "en-GB" || len(s.Documents) != 3 {
+		t.Errorf("read %s, %s, %s, %d documents", s.Name, s.Split, s.Locale, len(s.Documents))
+	}
+
+	others := maps.Clone(tiny)
+	delete(others, "meta.json")
+	others["qrels/dev.tsv"], others["qrels/zeta.tsv"] = "1\t0\trefund\t1\n", "1\t0\trefund\t1\n"
+	delete(others, "qrels/test.tsv")
+	if s, err = Read(write(t, "zeta", others), "zeta"); err != nil || s.Split != "zeta" || s.Locale != "en" || len(s.Questions) != 1 {
+		t.Errorf("four columns, no meta.json: %+v, %v", s, err)
+	}
+}
+
+func TestReadSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	with := func(path, text string) map[string]string {
+		files := maps.Clone(tiny)
+		if files[path] = text; text == "" {
+			delete(files, path)
+		}
+		return files
+	}
+	for name, tt := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"no folder":          {nil, "there is no such folder"},
+		"no qrels":           {with("qrels/test.tsv", ""), "no qrels/<split>.tsv"},
+		"no corpus":          {with("corpus.jsonl", ""), "corpus.jsonl: no such file"},
+		"no queries":         {with("queries.jsonl", ""), "queries.jsonl: no such file"},
+		"corpus is no JSON":  {with("corpus.jsonl", "{\"_id\": \"a\"}\nnonsense\n"), "corpus.jsonl:2: invalid character"},
+		"document has no id": {with("corpus.jsonl", `{"title": "x"}`), `corpus.jsonl:1: a document has no "_id"`},
+		"columns":            {with("qrels/test.tsv", "1\trefund\n"), "test.tsv:1: 2 columns"},
+		"grade":              {with("qrels/test.tsv", "1\trefund\t1\n2\taddress\tvery\n"), "test.tsv:2: "},
+		"nothing judged":     {with("qrels/test.tsv", "9\trefund\t1\n"), "3 documents and 0 questions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := Read(write(t, "set", tt.files), "test"); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTwoFoldersOfOneName(t *testing.T) {
+	t.Parallel()
+	_, err := Run(t.Context(), []string{write(t, "same", tiny), write(t, "same", tiny)}, Options{BM25: true})
+	if err == nil || !strings.Contains(err.Error(), `two folders are called "same"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The same tiny set through plain BM25 and through the product: both find what has the question's words, and neither
+// finds the third question's document first.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	dir := write(t, "tiny", tiny)
+	for _, bm25 := range []bool{true, false} {
+		var told []string
+		report, err := Run(t.Context(), []string{dir}, Options{BM25: bm25, Progress: func(s string) { told = append(told, s) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := report.Sets["tiny"]
+		if got.Queries != 3 || got.Documents != 3 || got.Top1 < 0.66 || got.Top1 > 0.67 || got.NDCG <= got.Top1-1e-9 || got.NDCG >= 1 {
+			t.Errorf("bm25 %v: %+v", bm25, got)
+		}
+		if (got.MAP > 0) != bm25 || (got.MedianMS > 0) == bm25 {
+			t.Errorf("bm25 %v: map %v, %v ms", bm25, got.MAP, got.MedianMS)
+		}
+		if !slices.Equal(told, []string{"tiny: 3 documents, 3 questions"}) {
+			t.Errorf("told %q", told)
+		}
+	}
+}
+
+func TestMisspell(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(rapid.StringMatching(`[a-zäß]{1,9}[?,.]?|[0-9]{5,7}|日本語の本`), 1, 8).Draw(t, "words")
+		text, seed := strings.Join(words, " "), rapid.String().Draw(t, "seed")
+		share := rapid.Float64Range(0, 1).Draw(t, "share")
+		got := Misspell(text, share, seed)
+		if again := Misspell(text, share, seed); again != got {
+			t.Fatalf("once %q, then %q", got, again)
+		}
+		if share == 0 && got != text {
+			t.Fatalf("no mistakes wanted, got %q", got)
+		}
+		changed := strings.Split(got, " ")
+		if len(changed) != len(words) {
+			t.Fatalf("%q became %q", text, got)
+		}
+		for i, w := range words {
+			length := utf8.RuneCountInString(w)
+			if changed[i] != w && (length < longWord || strings.ContainsAny(w, "0123456789日")) {
+				t.Fatalf("%q became %q", w, changed[i])
+			}
+			if d := utf8.RuneCountInString(changed[i]) - length; d < -1 || d > 1 {
+				t.Fatalf("%q became %q: more than one mistake", w, changed[i])
+			}
+		}
+	})
+	const text = "Where exactly can somebody change their delivery address before Friday"
+	if got := Misspell(text, 1, "7"); got == text || Misspell(text, 1, "8") == got {
+		t.Errorf("every long word misspelt gave %q, whatever the seed", got)
+	}
+}
