@@ -52,8 +52,22 @@ type Model interface {
 
 // Triage is a trained set of topics, replaced as a whole when an example changes.
 type Triage struct {
-	Classifier *triage.Classifier
+	Classifier *triage.Classifier // nil where no topics are set up: then every message is of none
 	Topics     map[string]triage.Topic
+}
+
+func (t *Triage) segments(text string) []triage.Score {
+	if t.Classifier == nil {
+		return nil
+	}
+	return t.Classifier.Segments(text)
+}
+
+func (t *Triage) hash() string {
+	if t.Classifier == nil {
+		return ""
+	}
+	return t.Classifier.Hash()
 }
 
 // Config sets the assistant's limits. The zero value is fit for production.

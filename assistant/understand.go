@@ -27,7 +27,7 @@ func (a *Assistant) understand(t *turn) *Decision {
 
 // understood is what a message says by itself, whatever was said before: the inputs of the hard rules.
 func understood(tr *Triage, text, locale string) *Decision {
-	d := &Decision{Version: decisionVersion, Classifier: tr.Classifier.Hash(), Question: text, Sentiment: "calm", Words: len(words(text))}
+	d := &Decision{Version: decisionVersion, Classifier: tr.hash(), Question: text, Sentiment: "calm", Words: len(words(text))}
 	d.Language, d.Certainty = triage.Language(text, locale)
 	if d.Certainty < 0.6 || !slices.Contains(spoken, d.Language) {
 		d.Language = locale
@@ -36,7 +36,7 @@ func understood(tr *Triage, text, locale string) *Decision {
 	if topic, ok := tr.Topics[complaintTopic]; ok && d.Cues.Has(triage.Legal) {
 		d.LegalText = localised(topic.SafeText, d.Language)
 	}
-	d.Topics = tr.Classifier.Segments(text)
+	d.Topics = tr.segments(text)
 	d.TopicInfo = mostUrgent(d.Topics, tr, d.Language)
 	if len(d.Topics) > 3 {
 		d.Topics = d.Topics[:3]

@@ -133,9 +133,11 @@ func (a *app) loadTopics(ctx context.Context) error {
 	} else {
 		a.trained = sum
 	}
-	classifier, err := triage.Train(topics, none)
-	if err != nil {
-		return err
+	var classifier *triage.Classifier
+	if len(topics) > 0 {
+		if classifier, err = triage.Train(topics, none); err != nil {
+			return err
+		}
 	}
 	byKey := make(map[string]triage.Topic, len(topics))
 	for _, t := range topics {

@@ -31,13 +31,18 @@ type demoAgent struct {
 	Capacity  int      `yaml:"capacity"`
 }
 
-func readTeams() (teamsFile, error) {
+func readTeams(data []byte) (teamsFile, error) {
 	var f teamsFile
-	data, err := fs.ReadFile(demo.FS, "teams.yaml")
-	if err == nil {
-		err = yaml.Unmarshal(data, &f)
-	}
+	err := yaml.Unmarshal(data, &f)
 	return f, err
+}
+
+func demoTeams() (teamsFile, error) {
+	data, err := fs.ReadFile(demo.FS, "teams.yaml")
+	if err != nil {
+		return teamsFile{}, err
+	}
+	return readTeams(data)
 }
 
 // seedDemo loads what is missing of the demo: teams and people, topics, articles. What is there stays as it is.
@@ -47,8 +52,8 @@ func (a *app) seedDemo(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if teams == 0 {
-		f, err := readTeams()
+	if teams <= 1 { // the general team is always there
+		f, err := demoTeams()
 		if err != nil {
 			return err
 		}
@@ -95,7 +100,7 @@ func (a *app) printDoors(e *env, base string, withLinks bool, took time.Duration
 	}
 	fmt.Fprintf(e.out, "\nFirstline is ready (%.1f s), %s.\n\n  Help centre  %s/help\n  Chat         %s/chat\n  Desk         %s/desk\n", took.Seconds(), mode, base, base, base)
 	if withLinks {
-		f, err := readTeams()
+		f, err := demoTeams()
 		if err != nil {
 			return err
 		}

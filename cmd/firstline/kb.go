@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/kb"
 )
@@ -26,14 +27,19 @@ func (MigrateCmd) Run(e *env) error {
 
 // ImportCmd publishes a folder of articles.
 type ImportCmd struct {
-	Dir     string `arg:"" help:"Folder of Markdown files with front matter."`
+	Dir     string `arg:"" optional:"" help:"Folder of Markdown files with front matter."`
+	Topics  string `help:"File of topics, shaped like kb/demo/topics.yaml; replaces those there are." placeholder:"FILE" type:"existingfile"`
+	Teams   string `help:"File of teams and their hours, shaped like kb/demo/teams.yaml; its agents are not read." placeholder:"FILE" type:"existingfile"`
 	DryRun  bool   `help:"Say what would change, and change nothing."`
 	Archive bool   `help:"Take down published articles that the folder does not hold."`
 }
 
 // Run imports.
 func (c *ImportCmd) Run(e *env) error {
-	if st, err := os.Stat(c.Dir); err != nil || !st.IsDir() {
+	if c.Dir == "" && c.Topics == "" && c.Teams == "" {
+		return fault.Field("DIR", "required", "Name a folder of articles, --topics FILE or --teams FILE.")
+	}
+	if st, err := os.Stat(c.Dir); c.Dir != "" && (err != nil || !st.IsDir()) {
 		return fault.Field("DIR", "not_a_folder", "%s is not a folder that can be read.", c.Dir)
 	}
 	a, err := open(e.ctx, e)
@@ -41,6 +47,10 @@ func (c *ImportCmd) Run(e *env) error {
 		return err
 	}
 	defer a.Close()
+	defer a.bus.Flush(e.ctx) // running servers look now, not at their next interval
+	if err := c.desk(e, a); err != nil || c.Dir == "" {
+		return err
+	}
 	began := time.Now()
 	last := began
 	report, err := kb.ImportDir(e.ctx, a.articles, os.DirFS(c.Dir), kb.ImportOptions{DryRun: c.DryRun, Archive: c.Archive, Progress: func(n, total int) {
@@ -62,10 +72,45 @@ func (c *ImportCmd) Run(e *env) error {
 	}
 	if c.DryRun {
 		fmt.Fprintln(e.out, "Nothing was changed (--dry-run).")
-	} else {
-		a.bus.Flush(e.ctx) // running servers look now, not at their next interval
 	}
 	fmt.Fprintf(e.out, "%.1f s\n", time.Since(began).Seconds())
+	return nil
+}
+
+// desk loads teams and topics.
+func (c *ImportCmd) desk(e *env, a *app) error {
+	if c.Teams != "" {
+		data, err := os.ReadFile(c.Teams)
+		if err != nil {
+			return err
+		}
+		f, err := readTeams(data)
+		if err != nil {
+			return fault.Wrap(err, fault.Invalid, "teams_malformed", c.Teams+" is not a file of teams.")
+		}
+		if !c.DryRun {
+			if err := a.desk.SaveTeams(e.ctx, f.Teams); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(e.out, "%d teams\n", len(f.Teams))
+	}
+	if c.Topics != "" {
+		data, err := os.ReadFile(c.Topics)
+		if err != nil {
+			return err
+		}
+		topics, examples, err := triage.LoadTopics(data)
+		if err != nil {
+			return err
+		}
+		if !c.DryRun {
+			if err := a.desk.SaveTopics(e.ctx, topics, triage.NoneOf(examples)); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(e.out, "%d topics with %d examples\n", len(topics), len(examples))
+	}
 	return nil
 }
 
