@@ -133,6 +133,48 @@ var laterCases = []written{
 	{"sv/refunds-and-problems/not-received", "Larkpay levererar paketet till dig.", false},
 }
 
+// Written last. On the first run 18 of the 20 true ones passed and 14 of the 16 wrong ones were stopped (the checker before
+// all of these changes: 18 and 13); one fault that it showed was mended after it (a number in a product's name counted
+// against a passage that names another product), nothing else.
+var lastCases = []written{
+	{"en/hardship/cannot-pay", "Please tell us as soon as you know that you can't make a payment, ideally before the due date.", true},
+	{"en/hardship/cannot-pay", "You can snooze Pay in 30 for 10 more days once per purchase; in Spain this costs EUR 2.", true},
+	{"en/hardship/cannot-pay", "You will get a case number right away and an answer within 2 working days.", true},
+	{"en/hardship/cannot-pay", "Until you have a written agreement from us, the old dates still apply.", true},
+	{"en/security/locked-out", "If you forgot your password, choose **Forgot password** on the log-in page.", true},
+	{"en/security/locked-out", "The identity check takes one working day.", true},
+	{"en/security/locked-out", "Automatic payments are still taken at 06:00 on the due date while you're locked out.", true},
+	{"en/account/close-account", "Your account will be closed within 30 days of your request, and this can't be undone.", true},
+	{"en/account/close-account", "In Germany, records are kept for 10 years after closing.", true},
+	{"en/refunds-and-problems/refund-timing", "We can't send the refund to another person's card.", true},
+	{"en/refunds-and-problems/refund-timing", "If your card was replaced, your bank usually forwards the refund to the new card.", true},
+	{"de/paying/late-fees.de", "Sie haben nach dem Fälligkeitstag 14 Tage Kulanzfrist.", true},
+	{"de/paying/late-fees.de", "Die zweite Mahnung kommt am 29. Tag und kostet 1,20 EUR.", true},
+	{"de/refunds-and-problems/refund-timing", "Das Geld geht immer auf dem Weg zurück, auf dem es gekommen ist.", true},
+	{"es/refunds-and-problems/not-received", "Mientras la disputa está abierta, tu pago queda en pausa.", true},
+	{"es/refunds-and-problems/not-received", "En España puedes abrir una disputa hasta 180 días después de la compra.", true},
+	{"es/hardship/cannot-pay", "Recibirás un número de caso y una respuesta en 2 días hábiles.", true},
+	{"sv/paying/charged-twice", "En verklig dubbel debitering betalas tillbaka inom 3 till 5 arbetsdagar efter att vi har bekräftat den.", true},
+	{"sv/paying/move-due-date", "Med Pay in 4 kan du flytta en betalning med högst 7 dagar.", true},
+	{"sv/account/close-account", "Ditt konto stängs inte om du bara tar bort appen.", true},
+	{"en/hardship/cannot-pay", "In Sweden, snoozing costs EUR 2.", false},
+	{"en/hardship/cannot-pay", "Asking for help harms your credit report.", false},
+	{"en/security/locked-out", "The identity check takes 3 working days.", false},
+	{"en/security/locked-out", "Purchases and refunds stop while your log-in is locked.", false},
+	{"en/account/close-account", "You can reopen your account after it is closed.", false},
+	{"en/account/close-account", "In Spain, records are kept for 10 years after closing.", false},
+	{"en/refunds-and-problems/refund-timing", "The money is back on your card in 1-3 working days.", false},
+	{"en/refunds-and-problems/refund-timing", "The due date waits 14 days after you report the return.", false},
+	{"de/paying/late-fees.de", "Pro Kauf fallen höchstens 5,60 EUR an.", false},
+	{"de/paying/late-fees.de", "Mahnkosten werden nie erlassen.", false},
+	{"de/refunds-and-problems/refund-timing", "Wir können das Geld auf die Karte einer anderen Person schicken.", false},
+	{"es/refunds-and-problems/not-received", "En el Reino Unido tienes 180 días para abrir una disputa.", false},
+	{"es/hardship/cannot-pay", "Puedes conseguir un aplazamiento de hasta 90 días.", false},
+	{"sv/paying/charged-twice", "En dubbel debitering återbetalas inom 10 arbetsdagar.", false},
+	{"sv/paying/move-due-date", "Du kan flytta förfallodagen två gånger för samma köp.", false},
+	{"sv/account/close-account", "Du kan öppna kontot igen när det är stängt.", false},
+}
+
 // article returns the passages of one of the demo's articles, as retrieval would hand them to an answer.
 func article(t testing.TB, path string) []ground.Source {
 	t.Helper()
@@ -161,6 +203,7 @@ func TestArticleCases(t *testing.T) {
 	}{
 		"first": {articleCases, 0.90, 0.85},
 		"later": {laterCases, 0.90, 0.40},
+		"last":  {lastCases, 0.90, 0.85},
 	} {
 		t.Run(name, func(t *testing.T) { tryArticles(t, tc.cases, tc.passed, tc.right) })
 	}

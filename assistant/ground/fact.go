@@ -314,7 +314,7 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 		t := c.toks[a.tok]
 		if own < 0 {
 			r := fail(ReasonNumber, support, s.text[t.start:t.end])
-			r.against = around != 0 && rival >= 0.7*c.weigh(around, 0, cross)
+			r.against = a.class != cNone && around != 0 && rival >= 0.7*c.weigh(around, 0, cross)
 			return r, true
 		}
 		if strange > 0 && mated == 0 && (plain == 0 || others > 0 || a.ordinals != 0) {
