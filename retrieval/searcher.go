@@ -142,11 +142,11 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Result, error) {
 		if err != nil {
 			return Result{}, fmt.Errorf("retrieval: load the index: %w", err)
 		}
-		r, revision, model, err := s.search(ctx, &q, sc, x)
+		r, revision, seen, model, err := s.search(ctx, &q, sc, x)
 		if err != nil {
 			return Result{}, fmt.Errorf("retrieval: search: %w", err)
 		}
-		behind := revision > x.at()
+		behind := revision > seen // not than what the index has come to meanwhile
 		if (!behind && model == s.active.Load().name) || try == 2 {
 			r.Took = time.Since(start)
 			return r, nil
@@ -197,8 +197,8 @@ func (s *Searcher) embed(ctx context.Context, m *activeModel, q *Query) embedded
 	return embedded{err: err, took: time.Since(start)}
 }
 
-// search runs both legs once.
-func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r Result, revision int64, model string, err error) {
+// search runs both legs once; seen is the revision that the lexical leg saw.
+func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r Result, revision, seen int64, model string, err error) {
 	m := s.active.Load()
 	var embedding chan embedded
 	dense := m.name != "" && m.embedder != nil
@@ -224,7 +224,7 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 	r.Embed = e.took
 	if e.err != nil {
 		if ctx.Err() != nil {
-			return r, 0, "", ctx.Err()
+			return r, 0, 0, "", ctx.Err()
 		}
 		s.log.Warn("embedding a question failed", "model", m.name, "error", e.err)
 		r.Degraded = "dense: " + e.err.Error()
@@ -267,13 +267,13 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 	}
 	rows, err := s.fetch(ctx, text, sight, args)
 	if err != nil {
-		return r, 0, "", err
+		return r, 0, 0, "", err
 	}
 	revision, model = rows.revision, rows.model
 	r.Revision = revision
 	r.Passages, r.Articles = rows.passages, rows.articles
 	r.Features = s.features(&found, rows, x, q, sc, weight)
-	return r, revision, model, nil
+	return r, revision, found.revision, model, nil
 }
 
 func (s *Searcher) localeFactors(sc *scope) []float32 {

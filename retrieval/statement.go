@@ -71,7 +71,8 @@ func statement(model string, dimensions int) string {
 	fused AS (
 		SELECT id, version_id, article_id, lexical, cosine, dense, (1 - $12::float8) * lexical + $12::float8 * factor * dense AS score
 		FROM (
-			SELECT p.*, CASE WHEN highest > lowest THEN greatest(0, (coalesce(cosine, 0) - lowest) / (highest - lowest)) ELSE 0 END AS dense
+			SELECT p.*, CASE WHEN cosine IS NULL AND highest IS NOT NULL THEN lexical -- no vector yet: judged by its words alone
+				WHEN highest > lowest THEN greatest(0, (coalesce(cosine, 0) - lowest) / (highest - lowest)) ELSE 0 END AS dense
 			FROM pool p, bounds
 		) p
 	),
