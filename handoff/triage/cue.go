@@ -77,6 +77,10 @@ func detect(text string, toks []token) Cues {
 			if reported(toks, h.from) || quotedAway(toks, h) || !h.pattern.own && (negated(toks, h.from) || askedAboutDuty(toks, h.from) || conditional(toks, h.from)) {
 				return
 			}
+		case SelfHarm:
+			if toks[h.to-1].text == "live" && h.to < len(toks) && liveWhat[toks[h.to].text] {
+				return
+			}
 		case Abuse, Minor:
 			if quotedAway(toks, h) {
 				return
@@ -103,6 +107,9 @@ func detect(text string, toks []token) Cues {
 	slices.SortStableFunc(out, func(a, b Cue) int { return a.Start - b.Start })
 	return out
 }
+
+// liveWhat follows the "live" that is no life: "I do not want to live chat".
+var liveWhat = set("chat", "agent", "agents", "support", "help", "operator", "person", "updates", "tracking", "in", "at")
 
 func set(words ...string) map[string]bool {
 	m := make(map[string]bool, len(words))
