@@ -66,28 +66,29 @@ func statement(model string, dimensions int) string {
 		WHERE NOT EXISTS (SELECT FROM near n WHERE n.id = l.id)
 	),
 	bounds AS (
-		SELECT max(cosine) AS highest, CASE WHEN $13::boolean THEN (SELECT coalesce(min(cosine), 0) FROM near) ELSE 0 END AS lowest FROM pool
+		SELECT max(cosine) AS highest, CASE WHEN $13::boolean THEN (SELECT coalesce(min(cosine), 0) FROM near) ELSE 0 END AS lowest,
+			count(*) AS candidates
+		FROM pool
 	),
 	fused AS (
-		SELECT id, version_id, article_id, lexical, cosine, dense, (1 - $12::float8) * lexical + $12::float8 * factor * dense AS score
+		SELECT id, version_id, article_id, lexical, cosine, dense, (1 - $12::float8) * lexical + $12::float8 * factor * dense AS score,
+			highest AS top_cosine, candidates
 		FROM (
-			SELECT p.*, CASE WHEN cosine IS NULL AND highest IS NOT NULL THEN lexical -- no vector yet: judged by its words alone
-				WHEN highest > lowest THEN greatest(0, (coalesce(cosine, 0) - lowest) / (highest - lowest)) ELSE 0 END AS dense
+			SELECT p.*, highest, candidates,
+				CASE WHEN highest > lowest THEN greatest(0, (coalesce(cosine, 0) - lowest) / (highest - lowest)) ELSE 0 END AS dense
 			FROM pool p, bounds
 		) p
 	),
-	ranked AS (
-		SELECT *, row_number() OVER (ORDER BY score DESC, id) AS place,
-			row_number() OVER (PARTITION BY article_id ORDER BY score DESC, id) AS own,
-			max(lexical) OVER (PARTITION BY article_id) AS article_lexical,
-			max(dense) OVER (PARTITION BY article_id) AS article_dense,
-			max(cosine) OVER () AS top_cosine,
-			count(*) OVER () AS candidates
+	grouped AS (
+		SELECT *, row_number() OVER own AS own, max(lexical) OVER own AS article_lexical, max(dense) OVER own AS article_dense
 		FROM fused
 		WHERE score > 0
+		WINDOW own AS (PARTITION BY article_id ORDER BY score DESC, id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 	),
 	kept AS (
-		SELECT *, own = 1 AND row_number() OVER (PARTITION BY own = 1 ORDER BY place) <= 10 AS leads FROM ranked
+		SELECT *, row_number() OVER best AS place, own = 1 AND count(*) FILTER (WHERE own = 1) OVER best <= 10 AS leads
+		FROM grouped
+		WINDOW best AS (ORDER BY score DESC, id ROWS UNBOUNDED PRECEDING)
 	)
 	SELECT k.revision, coalesce((SELECT name FROM embedding_models WHERE active), ''),
 		r.id, r.version_id, r.article_id, r.lexical, r.dense, coalesce(r.cosine, 0), r.score, r.leads, r.article_lexical, r.article_dense,
