@@ -4,6 +4,7 @@
 package handoff
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,6 +45,7 @@ type Request struct {
 	Priority    int    // 1 to 4
 	Language    string
 	Sentiment   string
+	Asked       bool            // the customer asked for a person, whatever the reason says
 	Note        string          // the customer's own words with the request; "" for none
 	Articles    []chat.Citation // cited or found
 	Trace       json.RawMessage // the decision
@@ -141,35 +143,15 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if h.Priority < 1 || h.Priority > 4 {
 		h.Priority = 4
 	}
-	topic, known := (*d.topics.Load())[req.Topic]
 	if req.Topic != "" {
 		h.Topic = &req.Topic
 	}
-	wanted := generalTeam
-	if known {
-		wanted = topic.Team
-	} else if s.Audience == "merchant" {
-		wanted = merchantTeam
-	}
-	team, err := findTeam(ctx, s.Tx(), wanted)
+	team, err := findTeam(ctx, s.Tx(), d.teamOf(req.Topic, s.Audience))
 	if err != nil {
 		return h, err
 	}
 	h.Team = team.Key
-	open, opens := team.Hours.At(s.Market, s.Now())
-
-	sla := defaultSLA[h.Priority]
-	if known && topic.SLA > 0 {
-		sla = topic.SLA
-	}
-	if req.Reason == "customer_request" && open {
-		sla = min(sla, requestSLA)
-	}
-	due := s.Now()
-	if !open {
-		due = opens
-	}
-	due = due.Add(sla)
+	due := d.deadline(team, s, req.Topic, h.Priority, req.Asked || req.Reason == customerRequest)
 	h.DueAt = &due
 
 	pkg, err := buildPackage(ctx, s, req, h)
@@ -179,8 +161,8 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	h.Summary = pkg.Summary.text()
 	_, err = s.Tx().Exec(ctx, `
 		INSERT INTO handoffs (id, conversation_id, turn_id, reason, explanation, topic, priority, team, language, market, state, package, summary,
-			queued_at, due_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14)`,
+			queued_at, team_since, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14)`,
 		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt)
 	if err != nil {
 		return h, err
@@ -206,28 +188,81 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	return h, nil
 }
 
-// Ask hands the conversation off because the customer pressed the button. Where a handoff is open already, it is returned
-// as it is.
-func (d *Desk) Ask(ctx context.Context, conversation uuid.UUID, note string) (Handoff, Place, error) {
+// customerRequest is the reason of a handoff that the customer asked for.
+const customerRequest = "customer_request"
+
+// teamOf is the key of the team for a topic, or for what has none.
+func (d *Desk) teamOf(topic, audience string) string {
+	if t, known := (*d.topics.Load())[topic]; known {
+		return t.Team
+	}
+	if audience == "merchant" {
+		return merchantTeam
+	}
+	return generalTeam
+}
+
+// deadline is when the first human answer is due: counted from now, or from when the team opens. Asked says that the
+// customer asked for a person, who is due soon while the team is there.
+func (d *Desk) deadline(team Team, s *chat.Session, topic string, priority int, asked bool) time.Time {
+	sla := defaultSLA[priority]
+	if t, known := (*d.topics.Load())[topic]; known && t.SLA > 0 {
+		sla = t.SLA
+	}
+	open, opens := team.Hours.At(s.Market, s.Now())
+	if !open && !opens.IsZero() {
+		return opens.Add(sla)
+	}
+	if asked && open {
+		sla = min(sla, requestSLA)
+	}
+	return s.Now().Add(sla)
+}
+
+// Ask hands the conversation off because the customer pressed the button. What they wrote since the last handoff, answered
+// or not, decides on topic and priority as it would have in a turn, because the turn that would have read it is cancelled.
+// Where a handoff is open already, it is returned as it is, unless the note is an alarm.
+func (d *Desk) Ask(ctx context.Context, conversation uuid.UUID, note string, ear Ear) (Handoff, Place, error) {
 	var h Handoff
 	var p Place
 	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
-		if s.Owner == chat.OwnedByAssistant {
-			if err := s.SetStatus(ctx, "open"); err != nil {
-				return err
-			}
-			var err error
-			h, err = d.HandOff(ctx, s, Request{Reason: "customer_request", Explanation: "The customer pressed “talk to a person”.", Priority: 3,
-				Language: s.Locale, Sentiment: "calm", Note: note})
-			if err != nil {
-				return err
-			}
+		if err := d.ask(ctx, s, note, ear); err != nil {
+			return err
 		}
 		var err error
 		h, p, err = d.current(ctx, s.Tx(), conversation)
 		return err
 	})
 	return h, p, err
+}
+
+func (d *Desk) ask(ctx context.Context, s *chat.Session, note string, ear Ear) error {
+	if s.Owner != chat.OwnedByAssistant {
+		if note == "" || ear == nil {
+			return nil
+		}
+		if a, ok := ear(note, s.Locale); ok {
+			return d.raise(ctx, s, a)
+		}
+		return nil
+	}
+	if err := s.SetStatus(ctx, "open"); err != nil {
+		return err
+	}
+	a, alarmed, err := d.hear(ctx, s, ear, note)
+	if err != nil {
+		return err
+	}
+	req := Request{Reason: customerRequest, Explanation: "The customer pressed “talk to a person”.", Topic: a.Topic, Priority: min(a.Priority, 3),
+		Language: cmp.Or(a.Language, s.Locale), Sentiment: cmp.Or(a.Sentiment, "calm"), Asked: true, Note: note}
+	if alarmed {
+		req.Reason, req.Explanation = a.Reason, req.Explanation+" "+a.Explanation
+		if err := d.sayOnce(ctx, s, chat.Message{Author: chat.System, Text: a.Fixed}); err != nil {
+			return err
+		}
+	}
+	_, err = d.HandOff(ctx, s, req)
+	return err
 }
 
 // Current returns the conversation's open handoff and its place in the queue.

@@ -23,7 +23,7 @@ func TestPull(t *testing.T) {
 	if _, err := b.desk.Accept(t.Context(), h.ID, pia); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.desk.Return(t.Context(), id, pia, ""); err != nil {
+	if _, err := b.desk.Return(t.Context(), id, pia, "", 0); err != nil {
 		t.Fatal(err)
 	}
 	claim := b.say(t, id, "again", "and now?").Claim
@@ -92,13 +92,13 @@ func TestResolveOfAnOlderHandoff(t *testing.T) {
 	if _, err := b.desk.Accept(t.Context(), h.ID, bruno); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.desk.Resolve(t.Context(), id, bruno); err != nil {
+	if _, err := b.desk.Resolve(t.Context(), id, bruno, 0); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.desk.Pull(t.Context(), id, ada); err != nil {
 		t.Fatal(err)
 	}
-	_, err := b.desk.endOne(t.Context(), h.ID, ada, Resolved, "") // what Resolve does once it has found the handoff
+	_, err := b.desk.endOne(t.Context(), h.ID, ada, ending{to: Resolved}) // what Resolve does once it has found the handoff
 	wantCode(t, err, "handoff_changed")
 	c, err := b.rec.Find(t.Context(), id)
 	if err != nil {

@@ -246,37 +246,49 @@ func (d *Desk) Package(ctx context.Context, conversation uuid.UUID) (Handoff, js
 }
 
 // Resolve ends the handoff and closes the conversation. What lies behind no longer counts towards a new handoff, and when
-// the customer writes again the assistant answers.
-func (d *Desk) Resolve(ctx context.Context, conversation uuid.UUID, a Agent) (Handoff, error) {
-	return d.end(ctx, conversation, a, Resolved, "")
+// the customer writes again the assistant answers. Seen is the number of the last entry of the log that the agent has seen,
+// 0 when it is not known: what the customer wrote after it must not be swallowed, and is a conflict.
+func (d *Desk) Resolve(ctx context.Context, conversation uuid.UUID, a Agent, seen int64) (Handoff, error) {
+	return d.end(ctx, conversation, a, ending{to: Resolved, seen: seen})
 }
 
-// Return gives the conversation back to the assistant, with an instruction that it follows from now on.
-func (d *Desk) Return(ctx context.Context, conversation uuid.UUID, a Agent, instruction string) (Handoff, error) {
-	return d.end(ctx, conversation, a, Returned, instruction)
+// Return gives the conversation back to the assistant, with an instruction that it follows from now on. What the customer
+// wrote and nobody answered is answered by a turn. Seen is as in Resolve.
+func (d *Desk) Return(ctx context.Context, conversation uuid.UUID, a Agent, instruction string, seen int64) (Handoff, error) {
+	return d.end(ctx, conversation, a, ending{to: Returned, instruction: instruction, seen: seen})
 }
 
-func (d *Desk) end(ctx context.Context, conversation uuid.UUID, a Agent, to State, instruction string) (Handoff, error) {
+// ending is how a handoff ends.
+type ending struct {
+	to          State
+	instruction string
+	seen        int64
+}
+
+func (d *Desk) end(ctx context.Context, conversation uuid.UUID, a Agent, how ending) (Handoff, error) {
 	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 ORDER BY h.queued_at DESC, h.id DESC LIMIT 1`, conversation)
 	if err != nil {
 		return h, err
 	}
-	return d.endOne(ctx, h.ID, a, to, instruction)
+	return d.endOne(ctx, h.ID, a, how)
 }
 
-func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, to State, instruction string) (Handoff, error) {
+func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, how ending) (Handoff, error) {
 	return d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
-		if h.State == to && h.AgentID != nil && *h.AgentID == a.ID {
+		if h.State == how.to && h.AgentID != nil && *h.AgentID == a.ID {
 			return nil // said twice
 		}
 		if err := d.owns(ctx, s, a, h); err != nil {
 			return err
 		}
-		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, to); err != nil {
+		if how.seen > 0 && s.CustomerSeq > how.seen {
+			return fault.New(fault.Conflict, "customer_wrote", "The customer has written again meanwhile; read it first.")
+		}
+		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, how.to); err != nil {
 			return err
 		}
 		key := "resolved"
-		if to == Returned {
+		if how.to == Returned {
 			key = "returned"
 		}
 		m := chat.Message{Author: chat.System, Text: line(h.Language, key, a.Name)}
@@ -286,13 +298,14 @@ func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, to State, inst
 		if err := s.SetOwner(ctx, chat.OwnedByAssistant, nil); err != nil {
 			return err
 		}
-		if err := s.SetInstruction(ctx, instruction); err != nil {
+		if err := s.SetInstruction(ctx, how.instruction); err != nil {
 			return err
 		}
-		if to == Resolved {
-			if err := s.SetStatus(ctx, "closed"); err != nil {
-				return err
-			}
+		if how.to == Returned {
+			return s.Resume(ctx)
+		}
+		if err := s.SetStatus(ctx, "closed"); err != nil {
+			return err
 		}
 		return s.Fence(ctx)
 	})
@@ -333,9 +346,17 @@ func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to 
 		if team.Key != to {
 			return fault.Field("team", "unknown_team", "There is no team %q.", to)
 		}
-		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL, team = $2, priority = greatest(1, priority - $3), offers = 0
-			WHERE id = $1 AND state = 'accepted'`, h.ID, to, raise)
+		topic := ""
+		if h.Topic != nil {
+			topic = *h.Topic
+		}
+		priority := max(1, h.Priority-raise)
+		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL, team = $2, priority = $3, offers = 0, team_since = now(), due_at = $4
+			WHERE id = $1 AND state = 'accepted'`, h.ID, to, priority, d.deadline(team, s, topic, priority, h.Reason == customerRequest))
 		if err != nil {
+			return err
+		}
+		if err := withdraw(ctx, s, h.ID); err != nil {
 			return err
 		}
 		if note != "" {
@@ -366,6 +387,9 @@ func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 		if s.Owner != chat.OwnedByAssistant {
 			open, err := findHandoff(ctx, s.Tx(), `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
 			waiting = &open.ID
+			return err
+		}
+		if err := s.SetStatus(ctx, "open"); err != nil { // whoever takes it up again is going to speak in it
 			return err
 		}
 		made, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,

@@ -116,8 +116,8 @@ func TestReplyNeedsOwnership(t *testing.T) {
 	}
 	for _, do := range []func() error{
 		func() error { _, err := b.desk.Reply(ctx, id, bruno, "3", "x"); return err },
-		func() error { _, err := b.desk.Resolve(ctx, id, bruno); return err },
-		func() error { _, err := b.desk.Return(ctx, id, bruno, ""); return err },
+		func() error { _, err := b.desk.Resolve(ctx, id, bruno, 0); return err },
+		func() error { _, err := b.desk.Return(ctx, id, bruno, "", 0); return err },
 		func() error { _, err := b.desk.Transfer(ctx, id, bruno, "fraud", ""); return err },
 		func() error { _, err := b.desk.Escalate(ctx, id, bruno, ""); return err },
 	} {
@@ -152,19 +152,22 @@ func TestAfterTheHuman(t *testing.T) {
 		if r := b.say(t, id, "during", "still there?"); r.Claim != nil || r.Owner != chat.OwnedByAgent {
 			t.Fatal("the assistant answers beside the agent")
 		}
+		if _, err := b.desk.Reply(ctx, id, ada, "reply", "Here I am."); err != nil {
+			t.Fatal(err)
+		}
 		var err error
 		if how == Resolved {
-			_, err = b.desk.Resolve(ctx, id, ada)
+			_, err = b.desk.Resolve(ctx, id, ada, 0)
 		} else {
-			_, err = b.desk.Return(ctx, id, ada, "The fee is waived.")
+			_, err = b.desk.Return(ctx, id, ada, "The fee is waived.", 0)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if how == Resolved {
-			_, err = b.desk.Resolve(ctx, id, ada)
+			_, err = b.desk.Resolve(ctx, id, ada, 0)
 		} else {
-			_, err = b.desk.Return(ctx, id, ada, "The fee is waived.")
+			_, err = b.desk.Return(ctx, id, ada, "The fee is waived.", 0)
 		}
 		if err != nil {
 			t.Error("said twice:", err)
@@ -246,7 +249,7 @@ func TestAskTwice(t *testing.T) {
 	done := make(chan uuid.UUID)
 	for range 4 {
 		go func() {
-			h, _, err := b.desk.Ask(context.Background(), id, "please call me Kim")
+			h, _, err := b.desk.Ask(context.Background(), id, "please call me Kim", nil)
 			if err != nil {
 				t.Error(err)
 			}

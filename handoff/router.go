@@ -130,10 +130,10 @@ func (d *Desk) offer(ctx context.Context, tx pgx.Tx) (int64, error) {
 			WHERE a.presence = 'online' AND a.connected_until > now()
 			  AND (SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL) < a.capacity
 		)
-		SELECT id, team, language, market, extract(epoch FROM now() - queued_at)::float8 AS waited FROM handoffs h
+		SELECT id, team, language, market, extract(epoch FROM now() - team_since)::float8 AS waited FROM handoffs h
 		WHERE state IN ('queued', 'asynchronous') AND EXISTS (SELECT FROM free f WHERE f.team = h.team
-			AND (h.queued_at < now() - $2 * interval '1 second' OR f.markets = '{}' OR h.market = ANY (f.markets))
-			AND (h.queued_at < now() - $3 * interval '1 second' OR f.languages = '{}' OR h.language = ANY (f.languages))
+			AND (h.team_since < now() - $2 * interval '1 second' OR f.markets = '{}' OR h.market = ANY (f.markets))
+			AND (h.team_since < now() - $3 * interval '1 second' OR f.languages = '{}' OR h.language = ANY (f.languages))
 			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
 		ORDER BY priority, queued_at, id LIMIT $1 FOR UPDATE OF h SKIP LOCKED`, offerAtOnce, marketDropped.Seconds(), languageDropped.Seconds())
 	if err != nil {
@@ -185,7 +185,7 @@ func (d *Desk) offer(ctx context.Context, tx pgx.Tx) (int64, error) {
 func (d *Desk) overdue(ctx context.Context, tx pgx.Tx) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT id FROM handoffs h
-		WHERE state = 'queued' AND (offers >= $1 OR (queued_at < now() - $2 * interval '1 second'
+		WHERE state = 'queued' AND (offers >= $1 OR (team_since < now() - $2 * interval '1 second'
 			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.made_at > now() - $2 * interval '1 second')))
 		ORDER BY priority, queued_at LIMIT $3`, escalateAfter, asyncAfter.Seconds(), offerAtOnce)
 	if err != nil {
@@ -211,7 +211,7 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 			return err
 		}
 		if team.Fallback != nil && *team.Fallback != h.Team {
-			_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET team = $2, offers = 0 WHERE id = $1 AND state = 'queued'`, id, *team.Fallback)
+			_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET team = $2, offers = 0, team_since = now() WHERE id = $1 AND state = 'queued'`, id, *team.Fallback)
 			if err != nil {
 				return err
 			}

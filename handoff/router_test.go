@@ -134,12 +134,17 @@ func TestNotTaken(t *testing.T) {
 	b.exec(t, `DELETE FROM handoffs WHERE id = $1`, other.ID)
 
 	// Nobody could be offered it for long: the fallback team is asked, at the same place in the queue.
-	b.exec(t, `UPDATE handoffs SET queued_at = queued_at - interval '11 minutes'; UPDATE offers SET made_at = made_at - interval '11 minutes'`)
+	b.exec(t, `UPDATE handoffs SET queued_at = queued_at - interval '11 minutes', team_since = team_since - interval '11 minutes'; UPDATE offers SET made_at = made_at - interval '11 minutes'`)
 	before := b.handoff(t, h.ID)
 	b.route(t)
 	if now := b.handoff(t, h.ID); now.Team != "general" || now.State != Queued || !now.QueuedAt.Equal(before.QueuedAt) {
 		t.Fatalf("now %+v", now)
 	}
+	b.route(t)
+	if now := b.handoff(t, h.ID); now.State != Queued {
+		t.Fatalf("the fallback team has had no time, and it is %s", now.State)
+	}
+	b.exec(t, `UPDATE handoffs SET team_since = team_since - interval '11 minutes'`)
 	// Nobody there either, and no further fallback: a promise by a time, once.
 	said := len(b.lines(t, id))
 	b.route(t)
@@ -224,7 +229,7 @@ func TestOrderAndCapacity(t *testing.T) {
 		if _, err := b.desk.Accept(t.Context(), hs[want].ID, ada); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.desk.Resolve(t.Context(), hs[want].ConversationID, ada); err != nil {
+		if _, err := b.desk.Resolve(t.Context(), hs[want].ConversationID, ada, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -261,7 +266,7 @@ func TestSkills(t *testing.T) {
 		waited int
 		want   string
 	}{{1, "queued"}, {31, "Foreign"}} {
-		b.exec(t, `UPDATE handoffs SET queued_at = now() - $1 * interval '1 second'`, c.waited)
+		b.exec(t, `UPDATE handoffs SET team_since = now() - $1 * interval '1 second'`, c.waited)
 		b.route(t)
 		if got := b.offered(t, h.ID); got != c.want {
 			t.Errorf("after %d s: %s, want %s", c.waited, got, c.want)
@@ -272,7 +277,7 @@ func TestSkills(t *testing.T) {
 	if got := b.offered(t, h.ID); got != "queued" {
 		t.Errorf("offered to %s, who does not speak the language", got)
 	}
-	b.exec(t, `UPDATE handoffs SET queued_at = now() - interval '61 seconds'`)
+	b.exec(t, `UPDATE handoffs SET team_since = now() - interval '61 seconds'`)
 	b.route(t)
 	if got := b.offered(t, h.ID); got != "Mute" {
 		t.Errorf("after a minute: %s", got)

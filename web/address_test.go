@@ -18,7 +18,7 @@ func TestIdempotencyKeyIsTheSendersOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Idempotency-Key", "1")
+		req.Header.Set("Idempotency-Key", "a-key-of-the-client")
 		req.Header.Set("X-Forwarded-For", from)
 		res, err := b.client.Do(req)
 		if err != nil {

@@ -220,15 +220,32 @@ func (s *Server) act(c *gin.Context, f func(context.Context, uuid.UUID, auth.Age
 	return ok(c, http.StatusOK, gin.H{"handoff": h})
 }
 
-func (s *Server) resolve(c *gin.Context) error { return s.act(c, s.Desk.Resolve) }
+func (s *Server) resolve(c *gin.Context) error {
+	var in struct {
+		Seq int64 `json:"seq"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if err := cleanSeen(in.Seq); err != nil {
+		return err
+	}
+	return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
+		return s.Desk.Resolve(ctx, id, a, in.Seq)
+	})
+}
 
 func (s *Server) pull(c *gin.Context) error { return s.act(c, s.Desk.Pull) }
 
 func (s *Server) returnToAssistant(c *gin.Context) error {
 	var in struct {
 		Instruction string `json:"instruction"`
+		Seq         int64  `json:"seq"`
 	}
 	if err := read(c, &in); err != nil {
+		return err
+	}
+	if err := cleanSeen(in.Seq); err != nil {
 		return err
 	}
 	instruction, err := cleanText("instruction", in.Instruction, maxNote, false)
@@ -236,8 +253,16 @@ func (s *Server) returnToAssistant(c *gin.Context) error {
 		return err
 	}
 	return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
-		return s.Desk.Return(ctx, id, a, instruction)
+		return s.Desk.Return(ctx, id, a, instruction, in.Seq)
 	})
+}
+
+// cleanSeen checks the number of the last entry of the log that an agent has seen; 0 is for clients that do not know it.
+func cleanSeen(seq int64) error {
+	if seq < 0 {
+		return fault.Field("seq", "out_of_range", "Use the number of the last message or event that you have seen.")
+	}
+	return nil
 }
 
 func (s *Server) transfer(c *gin.Context) error {
@@ -277,7 +302,7 @@ func (s *Server) escalate(c *gin.Context) error {
 }
 
 func (s *Server) searchConversations(c *gin.Context) error {
-	hits, err := s.Desk.Search(c.Request.Context(), currentAgent(c), c.Query("q"))
+	hits, err := s.Desk.Search(c.Request.Context(), currentAgent(c), cleanQuery(c.Query("q")))
 	if err != nil {
 		return err
 	}

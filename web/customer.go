@@ -26,6 +26,7 @@ const (
 	maxText     = 4000 // characters in a message
 	maxNote     = 1000
 	maxClientID = 100
+	minKey      = 16 // characters of an Idempotency-Key: fewer are guessed, or thought of twice
 )
 
 func mustJSON(v any) []byte {
@@ -104,10 +105,14 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.Article != "" && !slugPattern.MatchString(in.Article) {
 		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
 	}
-	// A key counts for its sender only: two clients that think of the same one must not get one conversation.
+	// A key counts for its sender and for this request only: who thinks of the same one, or uses one again for something
+	// else, must not get the other conversation.
 	key := c.GetHeader("Idempotency-Key")
+	if key != "" && len(key) < minKey {
+		return fault.Field("Idempotency-Key", "too_short", "Give the header Idempotency-Key %d random characters at least, or leave it out.", minKey)
+	}
 	if key != "" {
-		key = c.ClientIP() + "\x00" + key
+		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article}, "\x00")
 	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
@@ -175,6 +180,13 @@ func (s *Server) postMessage(c *gin.Context) error {
 	s.metrics.receive.Observe(time.Since(began).Seconds())
 	s.Runner.Run(rec.Claim)
 
+	var raised int64
+	if rec.TurnID == nil { // also when it was stored before: the first try may have ended between storing and raising
+		if raised, err = s.raise(context.WithoutCancel(c.Request.Context()), id, rec.Message.Text); err != nil {
+			return err
+		}
+	}
+
 	body := gin.H{"message": rec.Message, "turn": nil}
 	if rec.TurnID != nil {
 		body["turn"] = turnRef{*rec.TurnID}
@@ -183,6 +195,9 @@ func (s *Server) postMessage(c *gin.Context) error {
 		return ok(c, http.StatusAccepted, body)
 	}
 	out := newSSE(c)
+	if rec.TurnID == nil && raised > rec.Message.Seq { // what was said to it at once belongs to the answer
+		return s.follow(c, w, out, rec.Message.Seq-1, nil, func(e chat.Event) bool { return e.Seq >= raised })
+	}
 	if rec.TurnID == nil { // a human has the conversation: there is no turn to wait for
 		out.event(rec.Message.Seq, chat.KindMessage, mustJSON(rec.Message))
 		return out.flush()
@@ -192,6 +207,22 @@ func (s *Server) postMessage(c *gin.Context) error {
 	}
 	turn := *rec.TurnID
 	return s.follow(c, w, out, rec.Message.Seq-1, nil, func(e chat.Event) bool { return endsTurn(e, turn) })
+}
+
+// raise listens to a message that no turn reads, and has the desk do what must not wait until a person reads it.
+func (s *Server) raise(ctx context.Context, id uuid.UUID, text string) (int64, error) {
+	if s.Alarm == nil {
+		return 0, nil
+	}
+	conv, err := s.Record.Find(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	a, alarmed := s.Alarm(text, conv.Locale)
+	if !alarmed {
+		return 0, nil
+	}
+	return s.Desk.Raise(ctx, id, a)
 }
 
 // endsTurn reports whether the entry is the end of the turn.
@@ -284,7 +315,7 @@ func (s *Server) askForPerson(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	h, p, err := s.Desk.Ask(c.Request.Context(), conversationID(c), note)
+	h, p, err := s.Desk.Ask(c.Request.Context(), conversationID(c), note, s.Alarm)
 	if err != nil {
 		return err
 	}

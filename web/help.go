@@ -30,7 +30,7 @@ const (
 )
 
 // cleanQuery makes a question fit for searching: one line of valid text without control characters, with numbers of cards
-// and the like masked, and cut to maxQuery.
+// and the like masked, and cut to maxQuery. It is cut last: half a number is not seen as one.
 func cleanQuery(q string) string {
 	q = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -39,10 +39,10 @@ func cleanQuery(q string) string {
 		return r
 	}, strings.ToValidUTF8(q, " "))
 	q = strings.Join(strings.Fields(q), " ")
+	q, _ = mask.Mask(q)
 	if runes := []rune(q); len(runes) > maxQuery {
 		q = strings.TrimSpace(string(runes[:maxQuery]))
 	}
-	q, _ = mask.Mask(q)
 	return q
 }
 

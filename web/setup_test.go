@@ -148,6 +148,11 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 	})
 	d := Deps{Pool: pool, Record: b.record, Runner: runner, Desk: b.desk, Searcher: b.searcher, Articles: b.articles, Auth: b.auth, Bus: bus, Log: log,
 		Registry: prometheus.NewRegistry(), Site: demoSite, Ready: func(context.Context) []Check { return []Check{{Name: "database", OK: true}} }}
+	d.Alarm = func(text, locale string) (handoff.Alarm, bool) {
+		x, ok := a.Alarm(text, locale)
+		return handoff.Alarm{Topic: x.Topic, Priority: x.Priority, Reason: string(x.Reason), Fixed: x.Fixed, Language: x.Language, Sentiment: x.Sentiment,
+			Explanation: x.Explanation}, ok
+	}
 	for _, o := range options {
 		o(&d)
 	}

@@ -51,6 +51,7 @@ type Deps struct {
 	Log      *slog.Logger
 	Registry *prometheus.Registry
 	Site     Site
+	Alarm    handoff.Ear                   // reads what arrives while people own a conversation; nil hears nothing
 	Ready    func(context.Context) []Check // what /readyz asks
 	Limit    int                           // requests a minute that one address may make to start conversations or sign in; 0 for none
 	Secure   bool                          // cookies only over HTTPS

@@ -190,7 +190,7 @@ func (a *app) Close() {
 func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, error) {
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
-		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies,
+		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm,
 	})
 }
 
@@ -226,6 +226,13 @@ func errorText(err error) string {
 		return ""
 	}
 	return "PostgreSQL does not answer"
+}
+
+// alarm lets the desk hear what the assistant understands without a turn.
+func (a *app) alarm(text, locale string) (handoff.Alarm, bool) {
+	x, ok := a.assistant.Alarm(text, locale)
+	return handoff.Alarm{Topic: x.Topic, Priority: x.Priority, Reason: string(x.Reason), Fixed: x.Fixed, Language: x.Language, Sentiment: x.Sentiment,
+		Explanation: x.Explanation}, ok
 }
 
 // deskAdapter lets the assistant hand off without knowing the desk.

@@ -89,7 +89,7 @@ type simOffer struct {
 	Expired                bool
 }
 
-const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, extract(epoch FROM now() - queued_at)::float8, ended_at`
+const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, extract(epoch FROM now() - team_since)::float8, ended_at`
 
 // load reads the conversation. Nothing else runs meanwhile, except within a race, where only its first part is used.
 func (w *world) load(c *talk) state {
@@ -286,8 +286,14 @@ func (w *world) checkTurns(c *talk, st state, owners []ownerEvent) {
 		if e.Kind != chat.KindMessage || e.Author != string(chat.Customer) {
 			continue
 		}
-		covered := 0
+		covered, cancelled := 0, 0
 		for _, t := range st.turns {
+			if t.Outcome != nil && *t.Outcome == chat.Cancelled { // a human read it; given back unanswered, it gets another turn
+				if t.From <= e.Seq && e.Seq <= t.To {
+					cancelled++
+				}
+				continue
+			}
 			// What waits answers everything to the moment at which it begins.
 			if (t.Outcome == nil || *t.Outcome != chat.Superseded) && t.From <= e.Seq && (e.Seq <= t.To || t.State == "waiting") {
 				covered++
@@ -295,7 +301,7 @@ func (w *world) checkTurns(c *talk, st state, owners []ownerEvent) {
 		}
 		owner, next := ownerAt(owners, e.Seq)
 		switch {
-		case covered == 1:
+		case covered == 1, covered == 0 && cancelled > 0:
 		case covered > 1:
 			w.violate(c, "promise 2: message %d is answered by %d turns", e.Seq, covered)
 		case owner != chat.OwnedByAssistant: // a human reads it

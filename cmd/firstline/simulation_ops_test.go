@@ -326,7 +326,7 @@ func (w *world) opAge(c *talk) op {
 	return op{fmt.Sprintf("desk: %d s go by", by), func(bool) (string, error) {
 		_, err := w.nodes[0].pool.Exec(w.t.Context(), `
 			WITH o AS (UPDATE offers SET made_at = made_at - $1 * interval '1 second')
-			UPDATE handoffs SET queued_at = queued_at - $1 * interval '1 second'`, by)
+			UPDATE handoffs SET queued_at = queued_at - $1 * interval '1 second', team_since = team_since - $1 * interval '1 second'`, by)
 		return "aged", err
 	}}
 }
@@ -423,9 +423,9 @@ func (w *world) opOwned(c *talk, what string) op {
 		var err error
 		switch what {
 		case "resolve":
-			_, err = n.desk.Resolve(w.t.Context(), c.id, who)
+			_, err = n.desk.Resolve(w.t.Context(), c.id, who, 0)
 		case "return":
-			_, err = n.desk.Return(w.t.Context(), c.id, who, "Be brief.")
+			_, err = n.desk.Return(w.t.Context(), c.id, who, "Be brief.", 0)
 		case "transfer":
 			_, err = n.desk.Transfer(w.t.Context(), c.id, who, team, "Please take it.")
 		case "escalate":
@@ -457,7 +457,7 @@ func (w *world) opPull(c *talk) op {
 func (w *world) opAsk(c *talk) op {
 	n := w.node()
 	return op{"ask", func(bool) (string, error) {
-		_, _, err := n.desk.Ask(w.t.Context(), c.id, "please")
+		_, _, err := n.desk.Ask(w.t.Context(), c.id, "please", nil)
 		return "", err
 	}}
 }

@@ -255,9 +255,9 @@ func (s *Session) FindByClientID(ctx context.Context, author Author, clientID st
 	return m, err == nil, err
 }
 
-// Judge stores the customer's verdict on one of the assistant's messages, and its event for agents.
+// Judge stores the customer's verdict on one of the assistant's answers, and its event for agents.
 func (s *Session) Judge(ctx context.Context, message uuid.UUID, helpful bool, comment string) error {
-	tag, err := s.tx.Exec(ctx, `UPDATE messages SET helpful = $3 WHERE id = $2 AND conversation_id = $1 AND author <> 'customer' AND visibility = 'public'`,
+	tag, err := s.tx.Exec(ctx, `UPDATE messages SET helpful = $3 WHERE id = $2 AND conversation_id = $1 AND author = 'assistant' AND turn_id IS NOT NULL`,
 		s.ID, message, helpful)
 	if err != nil {
 		return err
