@@ -72,12 +72,13 @@ func (t *Triage) hash() string {
 
 // Config sets the assistant's limits. The zero value is fit for production.
 type Config struct {
-	Company        string        // named in answers without standing in every passage
-	Off            bool          // kill switch: every turn goes to a human
-	Settle         time.Duration // wait for the rest of a message that looks unfinished; 0 for not at all
-	TurnTimeout    time.Duration // for a whole turn, model included; 60 s
-	RetrievalLimit time.Duration // for retrieval; 5 s
-	Passages       int           // passages given to the model; 6
+	Company        string             // named in answers without standing in every passage
+	Off            bool               // kill switch: every turn goes to a human
+	Settle         time.Duration      // wait for the rest of a message that looks unfinished; 0 for not at all
+	TurnTimeout    time.Duration      // for a whole turn, model included; 60 s
+	RetrievalLimit time.Duration      // for retrieval; 5 s
+	Thresholds     map[string]float64 // by topic group (money, normal, howto), in place of the defaults
+	Passages       int                // passages given to the model; 6
 }
 
 // Observer is told of finished turns; it never sees text. It must not block.
@@ -160,6 +161,7 @@ func (a *Assistant) run(ctx context.Context, t *turn) (*chat.Claim, error) {
 func (a *Assistant) think(ctx context.Context, t *turn) error {
 	failpoint("received")
 	t.decision = a.understand(t)
+	t.decision.Bars = a.cfg.Thresholds
 	t.mark("understand")
 
 	switch t.decision.Decide(); t.decision.Action { // hard rules: no score overrides them, and they need no model

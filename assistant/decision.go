@@ -57,7 +57,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "prior-4"
+const decisionVersion = "prior-5"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -124,9 +124,10 @@ type Decision struct {
 	Embedding  string             `json:"embedding_model"`
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
-	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
-	Chosen     bool               `json:"chosen,omitempty"`  // the message is one of the options that were offered
-	Said       Said               `json:"said,omitempty"`    // "" when no answer was tried
+	Options    []string           `json:"options,omitempty"`    // titles of the best articles, for a clarifying question
+	Bars       map[string]float64 `json:"thresholds,omitempty"` // an admin's, by topic group, in place of the defaults
+	Chosen     bool               `json:"chosen,omitempty"`     // the message is one of the options that were offered
+	Said       Said               `json:"said,omitempty"`       // "" when no answer was tried
 
 	// What Decide makes of it.
 	PCorrect    float64 `json:"p_correct"`
@@ -203,9 +204,9 @@ func (d *Decision) Decide() {
 		d.Topic, d.Priority = t.Key, t.Priority
 	}
 	switch {
+	case d.rules(): // they hold for a turn that failed, too
 	case d.GivenUp:
 		d.handOff(ModelUnavailable, "The turn failed several times and was given up.")
-	case d.rules():
 	case d.Retrieved:
 		d.choose()
 		if d.Action == Answer {
@@ -242,6 +243,9 @@ func (d *Decision) choose() {
 		group = t.Group
 	}
 	d.Threshold = thresholds[group]
+	if bar, ok := d.Bars[group]; ok {
+		d.Threshold = bar
+	}
 
 	switch {
 	case d.Failed:

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type Config struct {
 	Lease  time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
 	Offer  time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
 
+	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of money=0.75;normal=0.67;howto=0.60." mapsep:";"`
+
 	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`
 	Markets []string `env:"FIRSTLINE_MARKETS" default:"gb:United Kingdom:en,us:United States:en+es,de:Deutschland:de+en,es:España:es+en,se:Sverige:sv+en" help:"Markets as code:name:locale+locale, separated by commas."`
 }
@@ -51,6 +54,11 @@ func (c *Config) validate() error {
 	}
 	if c.Lease < 100*time.Millisecond {
 		return fault.Field("FIRSTLINE_TURN_LEASE", "too_short", "A lease of less than 100ms would be taken over while its turn still runs.")
+	}
+	for group, p := range c.Thresholds {
+		if !slices.Contains([]string{"money", "normal", "howto"}, group) || p < 0 || p > 1 {
+			return fault.Field("FIRSTLINE_THRESHOLDS", "malformed", "Use money, normal and howto with numbers from 0 to 1, such as money=0.8;normal=0.7.")
+		}
 	}
 	if (c.ChatModel != "" || c.EmbeddingModel != "") && c.OpenAIKey == "" && c.OpenAIBaseURL == "" {
 		return fault.Field("OPENAI_API_KEY", "required", "A model is named but no provider: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key.")
