@@ -233,6 +233,19 @@ export async function decline(h: Handoff): Promise<void> {
   }
 }
 
+/** What the agent had seen when the dialog opened: what arrives behind it is not read yet. */
+let seen = 0;
+dialog.subscribe((d) => {
+  if (d) seen = record.peek().seq;
+});
+
+/** Ends the agent's part with the number of the last thing seen; the server refuses when the customer has written since. */
+async function end(name: string, body: Record<string, unknown>, done: string): Promise<boolean> {
+  const good = await finish(name, { ...body, seq: dialog.value ? seen : record.value.seq }, done);
+  if (!good) seen = record.value.seq;
+  return good;
+}
+
 async function finish(name: string, body: unknown, done: string): Promise<boolean> {
   const id = openId.value;
   if (!id) return false;
@@ -248,8 +261,8 @@ async function finish(name: string, body: unknown, done: string): Promise<boolea
   return good;
 }
 
-export const resolve = () => finish("resolve", {}, "Resolved.");
-export const giveBack = (instruction: string) => finish("return", instruction ? { instruction } : {}, "Returned to the assistant.");
+export const resolve = () => end("resolve", {}, "Resolved.");
+export const giveBack = (instruction: string) => end("return", instruction ? { instruction } : {}, "Returned to the assistant.");
 export const transfer = (team: string, note: string) => finish("transfer", note ? { team, note } : { team }, `Transferred to ${teamName(team)}.`);
 
 /** Resolves at once when the customer had an answer, and asks first when not. */
