@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/wake"
@@ -86,6 +87,31 @@ func (d *Desk) raise(ctx context.Context, s *chat.Session, a Alarm) error {
 		return err
 	}
 	return d.move(ctx, s, h, a)
+}
+
+// Unread listens, inside the session of a handoff just made, to what the customer wrote after the last message that the
+// turn has read: it waited for that turn, and no other turn will read it.
+func (d *Desk) Unread(ctx context.Context, s *chat.Session, read int64, ear Ear) error {
+	if ear == nil || s.CustomerSeq <= read {
+		return nil
+	}
+	rows, err := s.Tx().Query(ctx, `SELECT body FROM messages WHERE conversation_id = $1 AND author = 'customer' AND seq > $2 ORDER BY seq LIMIT $3`,
+		s.ID, read, heardAtMost)
+	if err != nil {
+		return err
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, t := range texts {
+		if a, alarmed := ear(t, s.Locale); alarmed {
+			if err := d.raise(ctx, s, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // move makes a waiting handoff what the alarm says: its topic, and the team, the deadline and the place that come with it.

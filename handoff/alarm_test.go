@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -224,5 +225,35 @@ func TestAskHearsWhatCounts(t *testing.T) {
 	}
 	if c, err := b.rec.Find(t.Context(), id); err != nil || c.Owner != chat.OwnedByQueue {
 		t.Errorf("the owner is %s, %v", c.Owner, err)
+	}
+}
+
+// What waited for a turn that hands off is read by no turn; it is heard when the handoff is made.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.talk(t, "gb", "en")
+	claim := b.say(t, id, "1", "where is it").Claim
+	if err := b.rec.Speak(t.Context(), claim, chat.DeltaEvent{Text: "Well"}); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.say(t, id, "2", "or I kill myself"); r.Claim != nil {
+		t.Fatal("the second message does not wait")
+	}
+	err := b.rec.Do(t.Context(), id, func(ctx context.Context, s *chat.Session) error {
+		if err := s.EndTurn(ctx, claim, chat.Ending{Outcome: chat.HandedOff, Reason: "low_confidence"}); err != nil {
+			return err
+		}
+		if _, err := b.desk.HandOff(ctx, s, Request{Reason: "low_confidence", Explanation: "Unsure.", Priority: 4, Language: "en"}); err != nil {
+			return err
+		}
+		return b.desk.Unread(ctx, s, claim.ToSeq, testEar)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _, err := b.desk.Current(t.Context(), id)
+	if err != nil || h.Priority != 1 || h.Reason != vulnerability || !slices.Contains(b.lines(t, id), danger.Fixed) {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
