@@ -31,6 +31,7 @@ func TestAlarm(t *testing.T) {
 		{"I want to make a formal complaint", "en", want{true, ComplaintOrLegal, complaintTopic, 2, safe(complaintTopic, "en"), "calm"}},
 		{"I want to talk to a person, my lawyer told me to sue you", "en", want{true, ComplaintOrLegal, complaintTopic, 2, safe(complaintTopic, "en"), "calm"}},
 		{"I lost my job and can't pay", "en", want{true, Vulnerability, "income_loss", 2, "", "distressed"}},
+		{"I want to talk to a human", "en", want{false, CustomerRequest, "", 4, "", "calm"}},
 		{"how do I add a new card", "en", want{false, "", "", 4, "", "calm"}},
 		{"thanks!", "en", want{false, "", "", 4, "", "calm"}},
 	} {

@@ -15,11 +15,16 @@ func (d *Decision) rules() bool {
 		d.Fixed = text(d.Language, "danger")
 		d.handOff(Vulnerability, "The customer's words suggest danger to themselves: "+d.quoteCue(triage.SelfHarm)+".")
 	case d.TopicInfo != nil && d.TopicInfo.AI == triage.AINo:
-		d.Fixed = d.TopicInfo.SafeText
 		reason := PriorityTopic
 		if d.TopicInfo.Key == complaintTopic {
 			reason = ComplaintOrLegal
 		}
+		if d.doubtful() { // the bar for handing off is lower than the one for telling someone that they were robbed
+			d.Fixed = text(d.Language, "person")
+			d.handOff(reason, "The message may be about "+d.TopicInfo.Key+"; a person should look at it.")
+			break
+		}
+		d.Fixed = d.TopicInfo.SafeText
 		d.handOff(reason, "Topic "+d.TopicInfo.Key+" goes to a person at once.")
 	case d.Cues.Has(triage.WantsHuman), d.Stuck.JustOffer && d.Stuck.Affirms:
 		d.Priority = min(d.Priority, 3) // keeps a topic's higher priority, never waits behind ordinary questions
@@ -38,6 +43,19 @@ func (d *Decision) rules() bool {
 		d.reply("hello")
 	default:
 		return false
+	}
+	return true
+}
+
+// doubtful reports whether the topic is less probable than not, and no cue of its kind supports it.
+func (d *Decision) doubtful() bool {
+	switch t := d.TopicInfo; {
+	case t.P >= 0.5:
+		return false
+	case t.Key == distressTopic:
+		return !d.Cues.Has(triage.Vulnerable)
+	case t.Key == complaintTopic:
+		return !d.Cues.Has(triage.Legal)
 	}
 	return true
 }
@@ -121,6 +139,13 @@ var texts = map[string][5]string{
 		"Creo que no te estoy ayudando lo suficiente. ¿Quieres que avise a una persona del equipo? Responde simplemente que sí.",
 		"Jag tror inte att jag hjälper dig tillräckligt. Ska jag ta in en människa från teamet? Svara bara ja.",
 		"Je crois que je ne vous aide pas assez. Voulez-vous que je fasse venir une personne de l'équipe ? Répondez simplement oui.",
+	},
+	"person": {
+		"I'd rather have a person look at this at once.",
+		"Das soll sich lieber gleich ein Mensch aus unserem Team ansehen.",
+		"Prefiero que una persona del equipo lo mire enseguida.",
+		"Det här vill jag hellre att en människa i teamet tittar på direkt.",
+		"Je préfère qu'une personne de l'équipe regarde cela tout de suite.",
 	},
 	"dont_know": {
 		"I don't know the answer to that, and I won't guess.",

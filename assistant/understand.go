@@ -36,7 +36,11 @@ func understood(tr *Triage, text, locale string) *Decision {
 	if topic, ok := tr.Topics[complaintTopic]; ok && d.Cues.Has(triage.Legal) {
 		d.LegalText = localised(topic.SafeText, d.Language)
 	}
-	d.Topics = tr.segments(text)
+	matter := text
+	if wish, ok := d.Cues.Find(triage.WantsHuman); ok {
+		matter = remainder(text, wish)
+	}
+	d.Topics = tr.segments(matter)
 	d.TopicInfo = mostUrgent(d.Topics, tr, d.Language)
 	if len(d.Topics) > 3 {
 		d.Topics = d.Topics[:3]

@@ -1,37 +1,18 @@
 package triage
 
-import "testing"
+import (
+	_ "embed"
+	"strings"
+	"testing"
+)
 
-// Written cases: does the message ask for a person? Nothing here comes from a data set.
-var asksForPerson = []string{
-	// English
-	"a person please", "can I speak to someone", "agent", "AGENT!!!", "let me talk to a human", "human", "representative please", "real person pls",
-	"I'd like to talk to a real human being", "can you put me through to somebody", "get me a supervisor", "connect me with an agent",
-	"stop. i want a human", "I dont want to talk to a bot", "no more bots please", "is there a real person I can talk to?",
-	"can someone call me back", "give me somebody who can actually help, not a machine", "plz let me spk to a person 🙏", "I'm not comfortable giving this to a robot",
-	"how can I talk to a human?", "No, let me speak to an agent", "no let me speak to an agent", "can I not just talk to a person?",
-	"why can't I talk to a human", "Hi! I have asked twice about my refund. Please transfer me to an agent.", "someone else please",
-	"I told you to get me a human", "I said I want to talk to a person", "I've already asked for a human", "If you can't fix it let me talk to a human",
-	"I want to \"talk to a human\"", "are there any humans here", "live chat with an agent", "customer service representative", "escalate this to a manager",
-	"you are useless get me a human", "this conversation is going nowhere", "can somebody else take a look at this", "i need a human asap",
-	"heyyy can i talk to someoneee", "Can I get a human", "please hand me over to a colleague", "I would prefer a person to a chatbot",
-	"The shop was no help. Can I speak to someone?", "I don't need an article, I need a person",
-	// German
-	"Mensch bitte", "Ich möchte mit einem Menschen sprechen", "kann ich mit jemandem reden", "Verbinden Sie mich bitte mit einem Mitarbeiter",
-	"bitte einen echten menschen", "ich will nicht mit einem Bot reden", "kein roboter bitte", "Gib mir einen Menschen", "Mitarbeiter bitte!",
-	"Könnten Sie mich an einen Berater weiterleiten?", "kann ich nicht einfach mit einem Menschen sprechen?", "Kann mich jemand anrufen?",
-	"Ich brauche einen richtigen Ansprechpartner", "Geben Sie mich bitte an einen Kollegen weiter", "ich hab gesagt ich will einen menschen",
-	// Spanish
-	"quiero hablar con una persona", "Una persona por favor", "¿puedo hablar con alguien?", "páseme con un agente", "agente", "necesito un humano",
-	"no quiero hablar con un robot", "quiero que me atienda una persona real", "¿hay alguien real ahí?", "comuníqueme con un asesor por favor",
-	"que me llame alguien", "¿por qué no puedo hablar con una persona?", "No, quiero hablar con un agente",
-	// Swedish
-	"jag vill prata med någon", "människa tack", "Kan jag få prata med en människa?", "koppla mig till en handläggare", "jag vill inte prata med en robot",
-	"finns det någon riktig människa här", "kan någon ringa mig", "får jag prata med kundtjänst", "ingen bot tack", "jag vill ha en riktig person",
-	"kan jag inte få prata med någon",
-	// French and code-switching
-	"je veux parler à un humain", "un conseiller svp", "parler avec quelqu'un", "hola can i talk to a person please", "hej, agent please", "Mensch please!!",
-}
+// Written cases: does the message ask for a person? Nothing here comes from a data set. Those that do are in a file,
+// because the assistant's tests decide about them too.
+//
+//go:embed testdata/asks_for_person.txt
+var askingFile string
+
+var asksForPerson = strings.Split(strings.TrimSpace(askingFile), "\n")
 
 var asksForNobody = []string{
 	// English: negation
