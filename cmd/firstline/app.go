@@ -112,7 +112,7 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 	} else {
 		a.searcher = retrieval.New(pool, nil, retrieval.Options{Log: a.log})
 	}
-	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Settle: e.cfg.Settle, Off: e.cfg.Off})
+	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk, a.alarm}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Settle: e.cfg.Settle, Thresholds: e.cfg.Thresholds, Off: e.cfg.Off})
 	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
 	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
 	return a, nil
@@ -236,7 +236,10 @@ func (a *app) alarm(text, locale string) (handoff.Alarm, bool) {
 }
 
 // deskAdapter lets the assistant hand off without knowing the desk.
-type deskAdapter struct{ desk *handoff.Desk }
+type deskAdapter struct {
+	desk *handoff.Desk
+	ear  handoff.Ear
+}
 
 // HandOff implements assistant.Desk.
 func (d deskAdapter) HandOff(ctx context.Context, s *chat.Session, h assistant.Handoff) error {
@@ -248,5 +251,8 @@ func (d deskAdapter) HandOff(ctx context.Context, s *chat.Session, h assistant.H
 		TurnID: &h.Claim.TurnID, Reason: string(h.Reason), Explanation: h.Explanation, Topic: h.Topic, Priority: h.Priority, Language: h.Language,
 		Sentiment: h.Sentiment, Articles: h.Articles, Trace: trace,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return d.desk.Unread(ctx, s, h.Claim.ToSeq, d.ear)
 }
