@@ -63,6 +63,18 @@ func TestDangerInTheQueue(t *testing.T) {
 	}
 }
 
+// A correction of the summary is written to people as well, and heard as a message is.
+func TestDangerInTheSummary(t *testing.T) {
+	b := setup(t)
+	id, token := b.conversation("gb", "en")
+	key := []string{"Authorization", "Bearer " + token}
+	b.do("POST", "/v1/conversations/"+id+"/handoff", `{}`, key...)
+	a := b.do("PATCH", "/v1/conversations/"+id+"/handoff", `{"summary":"I want to kill myself"}`, key...)
+	if q := b.queued(id); a.status != http.StatusOK || q != distressed {
+		t.Errorf("%d, waits as %+v", a.status, q)
+	}
+}
+
 // A message that was stored and not acted upon, because the process ended in between, is acted upon when it is sent again.
 func TestDangerSentAgain(t *testing.T) {
 	b := setup(t)

@@ -336,6 +336,9 @@ func (s *Server) correctSummary(c *gin.Context) error {
 	if err := s.Desk.Correct(c.Request.Context(), conversationID(c), summary); err != nil {
 		return err
 	}
+	if _, err := s.raise(context.WithoutCancel(c.Request.Context()), conversationID(c), summary); err != nil { // written to people, as a message is
+		return err
+	}
 	return s.conversation(c)
 }
 
