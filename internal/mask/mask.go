@@ -56,8 +56,10 @@ func Mask(text string) (masked string, kinds []Kind) {
 	}
 	for range rounds {
 		s := newScan(text)
-		s.cards()
 		s.ibans()
+		s.cards()
+		s.disguised()
+		s.afterCard()
 		s.identities()
 		s.keys()
 		s.stated()
@@ -109,6 +111,8 @@ func suspicious(text string) bool {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		i += size
 		switch {
+		case unicode.Is(unicode.Cf, r):
+			continue
 		case unicode.IsDigit(r):
 			if digits++; digits >= 6 {
 				return true
@@ -157,8 +161,11 @@ type span struct {
 	text       string
 }
 
-// scan holds one pass over a text.
+// scan holds one pass over a text. It does not see format characters, such as spaces without width: they hide a number
+// from a reader of the text only.
 type scan struct {
+	whole  []rune // the text
+	place  []int  // of each of runes in whole; nil where they are the same
 	runes  []rune
 	digit  []int8 // value of each rune as a digit, -1 for none
 	tokens []token
@@ -167,7 +174,16 @@ type scan struct {
 }
 
 func newScan(text string) *scan {
-	s := &scan{runes: []rune(text)}
+	s := &scan{whole: []rune(text)}
+	s.runes = s.whole
+	if slices.ContainsFunc(s.whole, format) {
+		s.runes = nil
+		for i, r := range s.whole {
+			if !format(r) {
+				s.runes, s.place = append(s.runes, r), append(s.place, i)
+			}
+		}
+	}
 	s.digit = make([]int8, len(s.runes))
 	for i, r := range s.runes {
 		s.digit[i] = digitOf(r)
@@ -208,6 +224,8 @@ func newScan(text string) *scan {
 	}
 	return s
 }
+
+func format(r rune) bool { return r >= utf8.RuneSelf && unicode.Is(unicode.Cf, r) }
 
 func (s *scan) inWord(i int) bool {
 	r := s.runes[i]
@@ -284,13 +302,17 @@ func (s *scan) replace(kinds *[]Kind) string {
 	var b strings.Builder
 	at := 0
 	for _, x := range s.spans {
-		b.WriteString(string(s.runes[at:x.start]))
+		start, end := x.start, x.end
+		if s.place != nil {
+			start, end = s.place[start], s.place[end-1]+1
+		}
+		b.WriteString(string(s.whole[at:start]))
 		b.WriteString(x.text)
-		at = x.end
+		at = end
 		if !slices.Contains(*kinds, x.kind) {
 			*kinds = append(*kinds, x.kind)
 		}
 	}
-	b.WriteString(string(s.runes[at:]))
+	b.WriteString(string(s.whole[at:]))
 	return b.String()
 }

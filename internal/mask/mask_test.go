@@ -27,6 +27,22 @@ func TestMasked(t *testing.T) {
 		{"card:\n4000\u00a00566\u00a05566\u00a05556", "card:\n[card ending 5556]", "card"},
 		{"two: 4242424242424242, 5555555555554444", "two: [card ending 4242], [card ending 4444]", "card"},
 		{"4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2", "[card ending 4242]", "card"},
+		{"4111111111111111exp 12/27", "[card ending 1111]exp 12/27", "card"},
+		{"x4111111111111111x", "x[card ending 1111]x", "card"},
+		{"4111 1111 1111 1111exp", "[card ending 1111]exp", "card"},
+		{"4111_1111_1111_1111", "[card ending 1111]", "card"},
+		{"4111/1111/1111/1111", "[card ending 1111]", "card"},
+		{"4111,1111,1111,1111", "[card ending 1111]", "card"},
+		{"4111*1111*1111*1111", "[card ending 1111]", "card"},
+		{"4111 | 1111 | 1111 | 1111", "[card ending 1111]", "card"},
+		{"4111\u200b1111\u200b1111\u200b1111!", "[card ending 1111]!", "card"},
+		{"4\u200d111111111\ufeff111111", "[card ending 1111]", "card"},
+		{"\U0001F469\u200d\U0001F467 4111\u00ad1111\u00ad1111\u00ad1111", "\U0001F469\u200d\U0001F467 [card ending 1111]", "card"},
+		{"4111 (1111) 1111 [1111]", "[card ending 1111]", "card"},
+		{"(4111) 1111 1111 1111 ok", "[card ending 1111] ok", "card"},
+		{"3782_822463_10005", "[card ending 0005]", "card"},
+		{"[card ending 4242] 12/27 123", "[card ending 4242] 12/27 [security code removed]", "security_code"},
+		{"[card ending 4242], exp: 12/2027, 123.", "[card ending 4242], exp: 12/2027, [security code removed].", "security_code"},
 		{"4242 – 4242 – 4242 – 4242", "[card ending 4242]", "card"},
 
 		{"IBAN DE89 3704 0044 0532 0130 00 please", "IBAN [IBAN ending 00] please", "iban"},
@@ -94,6 +110,9 @@ func TestMasked(t *testing.T) {
 		}
 	}
 	got, kinds := mask.Mask("cvv 123, card 4242 4242 4242 4242, cvv 456")
+	if got, kinds := mask.Mask("card:4111 1111 1111 1111 12/27 123"); got != "card:[card ending 1111] 12/27 [security code removed]" || len(kinds) != 2 {
+		t.Errorf("%q %v", got, kinds)
+	}
 	if diff := cmp.Diff([]mask.Kind{mask.SecurityCode, mask.Card}, kinds); diff != "" || got != "cvv [security code removed], card [card ending 4242], cvv [security code removed]" {
 		t.Errorf("%q %v", got, kinds)
 	}
@@ -115,6 +134,9 @@ func TestLeftAlone(t *testing.T) {
 		"the password is expired.", "password help at https://help.larkpay.example/password-reset-2", "my pin is blocked", "PIN 12",
 		"cvv is missing", "the cvv costs 100 EUR", "I paid £100 with code, 250 items", "the code costs 4500 €",
 		"the-quick-brown-fox-jumps-over-1", "https://larkpay.example/help/articles/12345678/how-to-pay", "sk-i-am-a-long-sentence-with-dashes",
+		"x4111111111111112x", "4111_1111_1111_1112", "ref LP-4111_1111_1111_1111", "id_4111111111111111", "4111/11111/111/1111", "1,234,567,890,123.00", "4,111,111,111,111", "(0701) 23 45 67",
+		"[card ending 4242] 12/27 123 EUR", "[card ending 4242] 12/27 123.50", "[card ending 4242] 14/27 123", "[card ending 4242] and order 123", "[card ending 4242] 12/27 £123",
+		"zero\u200bwidth and \U0001F469\u200d\U0001F467 and 123\u200b456", "2020/2021/2022/2023", "12/34/5678 (9012) [3456]",
 		"v1.2.3.4.5.6.7.8.9.10.11", "1 2 3 4 5 6 7 8 9 10 11 12 13 14", "10:30 - 11:45 - 12:00 - 13:15",
 	} {
 		if got, kinds := mask.Mask(in); got != in || len(kinds) != 0 {
@@ -125,6 +147,7 @@ func TestLeftAlone(t *testing.T) {
 
 var pieces = []string{
 	"4242 4242 4242 4242", "4242424242424242", "378282246310005", "DE89 3704 0044 0532 0130 00", "gb82west12345698765432", "cvv", "123", "1234", "security code", "code",
+	"\u200b", "4111_1111_1111_1111", "x4111111111111111x", "(", ")", "12/27", "/", "_",
 	"123456", "is", "my", "password", "hunter2", "pin", "ssn", "123-45-6789", "811228-9874", "198112289874", "12345678Z", "X1234567L", "86095742719", "AB123456C", "sk_live_51Habcdefghijklmnop",
 	"[card ending 4242]", "[code removed]", "[", "]", ":", "-", ".", "\n", "+", "£", "١٢٣", "９", "är", "código", "de seguridad", "error", "order", "LP-7K2M9QXA", "0701234567", "removed", "ending", "\xff", "é",
 }
@@ -206,7 +229,7 @@ func BenchmarkMasking(b *testing.B) {
 
 // Long hostile inputs: time per byte must not grow with the length.
 func BenchmarkHostile(b *testing.B) {
-	for name, unit := range map[string]string{"digits": "4242 4242 4242 424 ", "triggers": "password:", "codes": "code is ", "brackets": "[card ending ", "iban": "DE89 3704 0044 0532 0130 01 ", "cards": "4242424242424242 "} {
+	for name, unit := range map[string]string{"digits": "4242 4242 4242 424 ", "triggers": "password:", "codes": "code is ", "brackets": "[card ending ", "iban": "DE89 3704 0044 0532 0130 01 ", "cards": "4242424242424242 ", "disguised": "4111_1111_1111_1112(", "dates": "[card ending 4242] 12/27 "} {
 		for _, size := range []int{10_000, 100_000} {
 			in := strings.Repeat(unit, size/len(unit))
 			b.Run(name+map[int]string{10_000: "/10k", 100_000: "/100k"}[size], func(b *testing.B) {

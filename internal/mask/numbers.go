@@ -142,7 +142,8 @@ func (s *scan) addCard(groups []token) {
 	for _, v := range d[len(d)-4:] {
 		last += string(rune('0' + v))
 	}
-	s.add(groups[0].start, groups[len(groups)-1].end, Card, "[card ending "+last+"]")
+	start, end := s.brackets(groups[0].start, groups[len(groups)-1].end)
+	s.add(start, end, Card, "[card ending "+last+"]")
 }
 
 // scheme reports whether prefix and length are those of a payment card scheme.
