@@ -108,7 +108,8 @@ type Decision struct {
 	Question   string  `json:"question"` // the message, or what it means in the conversation
 	Context    string  `json:"context,omitempty"`
 	Sentiment  string  `json:"sentiment"`
-	Words      int     `json:"words"` // distinct ones of the message
+	Words      int     `json:"words"`          // distinct ones of the message
+	Asks       bool    `json:"asks,omitempty"` // has the form of a question
 	Off        bool    `json:"off,omitempty"`
 	GivenUp    bool    `json:"given_up,omitempty"`   // several processes have failed at this turn
 	LegalText  string  `json:"legal_text,omitempty"` // what is said to a complaint or a legal right, where one is seen
@@ -161,7 +162,7 @@ var thresholds = map[string]float64{"money": 0.75, "normal": 0.67, "howto": 0.60
 
 // clarifyBand is how far below the threshold a clarifying question is still worth a customer's time: the right article
 // is among the best three far more often than it is the best.
-const clarifyBand = 0.40
+const clarifyBand = 0.47
 
 // The chance that a customer is stuck from which a person is offered, and from which the conversation is handed off.
 const (
@@ -298,13 +299,13 @@ func (d *Decision) handOff(r Reason, why string) {
 	d.Action, d.Reason, d.Explanation = HandOff, r, why
 }
 
-// pCorrect is the probability that the best section answers the question: retrieval's own, which was fitted on public
-// question sets.
+// pCorrect is the probability that the best section answers the question: that some article does, times that it is then
+// this one. Both are retrieval's own and were fitted on public question sets.
 func pCorrect(f retrieval.Features, found bool) float64 {
 	if !found {
 		return 0
 	}
-	return f.Confidence()
+	return f.Answerable() * f.Confidence()
 }
 
 // pStuck is the probability that the assistant will not get this customer further: independent signs, each with the

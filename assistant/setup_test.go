@@ -128,8 +128,8 @@ var (
 
 // What retrieval says of a sure hit, and of one that is neither sure nor hopeless.
 var (
-	sure  = retrieval.Features{Candidates: 8, Coverage: 1, Margin: 0.6, Agreement: 1, DenseTop: 0.8}
-	maybe = retrieval.Features{Candidates: 8, Coverage: 0.6, Margin: 0.15, Agreement: 0.4, DenseTop: 0.25}
+	sure  = retrieval.Features{Candidates: 8, Coverage: 1, Margin: 0.6, Agreement: 1, LexTop: 1, DenseTop: 0.8}
+	maybe = retrieval.Features{Candidates: 8, Coverage: 0.6, Margin: 0.15, Agreement: 0.4, LexTop: 0.6, DenseTop: 0.25}
 )
 
 func found(ps ...retrieval.Passage) searchFunc {

@@ -442,6 +442,9 @@ func (s *Server) setStatus(c *gin.Context, status string) error {
 		if status == "closed" && cs.Owner != chat.OwnedByAssistant {
 			return fault.New(fault.Conflict, "with_an_agent", "A person is taking care of this conversation; it stays open until they have answered.")
 		}
+		if status == "closed" && cs.TurnID != nil { // what was written last must be heard, also by who leaves at once
+			return fault.New(fault.Conflict, "being_answered", "Your message is being answered; the conversation can be closed after that.")
+		}
 		return cs.SetStatus(ctx, status)
 	})
 	if err != nil {

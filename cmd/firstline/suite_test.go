@@ -150,6 +150,14 @@ func TestQuestionsOfTheDemo(t *testing.T) {
 		fmt.Fprintf(&hd, "| %d | %s (%s) | %s | %s | %s, P%d |\n", i+1, cell(q.Question), q.Locale, q.Why, what, topic, d.Priority)
 	}
 	reach := fmt.Sprintf("%d of %d reach a person at once.", reached, len(handoffs))
+	// What no help centre of this company could answer, and what is no question at all.
+	for _, q := range []string{"What is the capital of Mongolia?", "Zorbic flumquartz krenal?", "what's the weather in Paris tomorrow",
+		"Wie backe ich einen Apfelkuchen?", "¿quién ganó el mundial de 1998?", "vad heter statsministern i Norge"} {
+		p := ask(asked{Question: q, Market: "gb", Locale: "en", Audience: "consumer"})
+		if p.Decision.Action == assistant.Answer || p.Decision.Action == assistant.Clarify {
+			t.Errorf("%q was %s with %.2f", q, p.Decision.Action, p.Decision.PCorrect)
+		}
+	}
 	t.Log(summary)
 	t.Log(reach)
 	if first < 18 || three < 26 || wrong > right/2 || reached < len(handoffs)-2 {
