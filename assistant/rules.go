@@ -14,6 +14,9 @@ func (d *Decision) rules() bool {
 		d.Priority, d.Topic = 1, distressTopic
 		d.Fixed = text(d.Language, "danger")
 		d.handOff(Vulnerability, "The customer's words suggest danger to themselves: "+d.quoteCue(triage.SelfHarm)+".")
+	case d.Cues.Has(triage.Identity) && d.TopicInfo != nil && d.TopicInfo.AI == triage.AINo && d.doubtful() && d.Words <= 6 && !d.Cues.Has(triage.WantsHuman):
+		d.Topic, d.Priority = "", 4
+		d.reply("identity")
 	case d.TopicInfo != nil && d.TopicInfo.AI == triage.AINo:
 		reason := PriorityTopic
 		if d.TopicInfo.Key == complaintTopic {
@@ -26,6 +29,10 @@ func (d *Decision) rules() bool {
 		}
 		d.Fixed = d.TopicInfo.SafeText
 		d.handOff(reason, "Topic "+d.TopicInfo.Key+" goes to a person at once.")
+	case d.Cues.Has(triage.Minor):
+		d.Priority = min(d.Priority, 3)
+		d.Fixed = text(d.Language, "minor")
+		d.handOff(Vulnerability, "The customer says to be a child: "+d.quoteCue(triage.Minor)+".")
 	case d.Cues.Has(triage.WantsHuman), d.Stuck.JustOffer && d.Stuck.Affirms:
 		d.Priority = min(d.Priority, 3) // keeps a topic's higher priority, never waits behind ordinary questions
 		d.handOff(CustomerRequest, "The customer asked for a person.")
@@ -37,10 +44,30 @@ func (d *Decision) rules() bool {
 		d.vulnerable()
 	case d.Off:
 		d.handOff(ModelUnavailable, "The assistant is switched off.")
-	case d.TopicInfo == nil && d.Cues.Has(triage.Thanks) && d.Words <= 6:
+	case d.TopicInfo == nil:
+		return d.smallTalk()
+	default:
+		return false
+	}
+	return true
+}
+
+// smallTalk answers what asks for no article, and reports whether the message is such.
+func (d *Decision) smallTalk() bool {
+	switch {
+	case d.Chosen: // an option's number is a question
+		return false
+	case d.Cues.Has(triage.Identity) && d.Words <= 12:
+		d.reply("identity")
+	case d.Cues.Has(triage.Abuse) && !d.Asks && d.Words <= 12 && d.Stuck.Offered < 2, d.Words == 0 && d.Cues.Has(triage.Frustration):
+		d.Action, d.Reason, d.Explanation = Offer, SmallTalk, "The customer is angry and asks nothing."
+		d.Fixed = text(d.Language, "calm")
+	case d.Cues.Has(triage.Thanks) && d.Words <= 6:
 		d.reply("thanks")
-	case d.TopicInfo == nil && d.Cues.Has(triage.Greeting) && d.Words <= 4:
+	case d.Cues.Has(triage.Greeting) && d.Words <= 4:
 		d.reply("hello")
+	case d.Cues.Has(triage.Acknowledgement), d.Words == 0:
+		d.reply("heard")
 	default:
 		return false
 	}
@@ -125,6 +152,34 @@ var texts = map[string][5]string{
 		"¡Hola! ¿En qué puedo ayudarte?",
 		"Hej! Vad kan jag hjälpa dig med?",
 		"Bonjour ! Que puis-je faire pour vous ?",
+	},
+	"heard": {
+		"All right. If you have a question, just write it here.",
+		"Alles klar. Wenn Sie eine Frage haben, schreiben Sie sie einfach hier.",
+		"De acuerdo. Si tienes alguna pregunta, escríbela aquí.",
+		"Okej. Har du en fråga är det bara att skriva den här.",
+		"D'accord. Si vous avez une question, écrivez-la ici.",
+	},
+	"identity": {
+		"I'm an automated assistant (AI), not a human. Write “I want to talk to a person” and I bring in someone from our team.",
+		"Ich bin ein automatischer Assistent (KI), kein Mensch. Schreiben Sie „Ich möchte mit einem Menschen sprechen“, und ich hole jemanden aus unserem Team dazu.",
+		"Soy un asistente automático (IA), no una persona. Escribe «quiero hablar con una persona» y aviso a alguien del equipo.",
+		"Jag är en automatisk assistent (AI), ingen människa. Skriv ”jag vill prata med en människa” så tar jag in någon från teamet.",
+		"Je suis un assistant automatique (IA), pas un humain. Écrivez « je veux parler à un humain » et je fais venir quelqu'un de l'équipe.",
+	},
+	"calm": {
+		"I can tell that this is annoying. Tell me what happened and I'll try to help. Or shall I bring in a person from our team? Just answer yes.",
+		"Ich merke, dass Sie das ärgert. Schreiben Sie mir, was passiert ist, und ich versuche zu helfen. Oder soll ich einen Menschen aus unserem Team dazuholen? Antworten Sie einfach mit Ja.",
+		"Entiendo que esto moleste. Cuéntame qué ha pasado e intentaré ayudarte. ¿O prefieres que avise a una persona del equipo? Responde simplemente que sí.",
+		"Jag förstår att det här är irriterande. Berätta vad som har hänt så försöker jag hjälpa till. Eller ska jag ta in en människa från teamet? Svara bara ja.",
+		"Je comprends que ce soit agaçant. Dites-moi ce qui s'est passé et j'essaierai d'aider. Ou dois-je faire venir une personne de l'équipe ? Répondez simplement oui.",
+	},
+	"minor": {
+		"Thank you for telling me your age. This service is for adults only. Please talk to a parent or another adult you trust. A person from our team is also being called to this chat.",
+		"Danke, dass du mir dein Alter sagst. Dieser Dienst ist nur für Erwachsene. Bitte sprich mit deinen Eltern oder einem anderen Erwachsenen, dem du vertraust. Ein Mensch aus unserem Team wird auch in diesen Chat gerufen.",
+		"Gracias por decirme tu edad. Este servicio es solo para personas adultas. Habla con tu madre, tu padre u otra persona adulta de confianza. También avisamos a una persona de nuestro equipo para que entre en este chat.",
+		"Tack för att du berättar hur gammal du är. Den här tjänsten är bara för vuxna. Prata med en förälder eller någon annan vuxen som du litar på. En människa från vårt team kallas också till den här chatten.",
+		"Merci de m'avoir dit ton âge. Ce service est réservé aux adultes. Parle à un parent ou à un autre adulte de confiance. Une personne de notre équipe est aussi appelée dans cette discussion.",
 	},
 	"clarify": {
 		"I want to give you the right answer. Which of these do you mean?",

@@ -18,16 +18,22 @@ func (a *Assistant) understand(t *turn) *Decision {
 		d.Prompt = promptVersion
 	}
 	d.Stuck = stuckSigns(t.Claim, d.Cues)
-	if d.Chosen = d.Stuck.JustAsked && chosen(t.Claim, text); d.Chosen && d.TopicInfo != nil && d.TopicInfo.AI != triage.AINo {
-		d.TopicInfo = nil // the words are an article's title, not the customer's
+	said := text
+	if option := chosen(t.Claim, text); d.Stuck.JustAsked && option != "" {
+		d.Chosen, said, d.Question = true, option, option
+		if d.TopicInfo != nil && d.TopicInfo.AI != triage.AINo {
+			d.TopicInfo = nil // the words are an article's title, not the customer's
+		}
 	}
-	d.Context = leansOn(t.Claim, text)
+	if said == text { // an option that was chosen by its place stands alone
+		d.Context = leansOn(t.Claim, text)
+	}
 	return d
 }
 
 // understood is what a message says by itself, whatever was said before: the inputs of the hard rules.
 func understood(tr *Triage, text, locale string) *Decision {
-	d := &Decision{Version: decisionVersion, Classifier: tr.hash(), Question: text, Sentiment: "calm", Words: len(words(text))}
+	d := &Decision{Version: decisionVersion, Classifier: tr.hash(), Question: text, Sentiment: "calm", Words: len(words(text)), Asks: asks(text)}
 	d.Language, d.Certainty = triage.Language(text, locale)
 	if d.Certainty < 0.6 || !slices.Contains(spoken, d.Language) {
 		d.Language = locale
@@ -56,11 +62,82 @@ func understood(tr *Triage, text, locale string) *Decision {
 	return d
 }
 
-// chosen reports whether the message is one of the options of the clarifying question before it.
-func chosen(c *chat.Claim, message string) bool {
+// chosen returns the option of the clarifying question before the message that it names, by its words or its place in
+// the list, or "".
+func chosen(c *chat.Claim, message string) string {
+	var options []string
 	for _, m := range slices.Backward(c.History) {
 		if m.Author == chat.Assistant {
-			return slices.Contains(strings.Split(m.Text, "\n"), optionMark+strings.TrimSpace(message))
+			for line := range strings.Lines(m.Text) {
+				if o, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), optionMark); ok {
+					options = append(options, o)
+				}
+			}
+			break
+		}
+	}
+	message = strings.TrimSpace(message)
+	if slices.Contains(options, message) {
+		return message
+	}
+	if n := place(message); n > 0 && n <= len(options) {
+		return options[n-1]
+	}
+	return ""
+}
+
+// place returns which of a list a message names that says nothing else ("2", "the second one, please"), or 0.
+func place(message string) int {
+	n, one := 0, false
+	for _, w := range strings.FieldsFunc(strings.ToLower(message), func(r rune) bool { return !isWordRune(r) }) {
+		switch p := places[w]; {
+		case p > 0 && n > 0 && p != n:
+			return 0
+		case p > 0:
+			n = p
+		case w == "one" || w == "ett" || w == "en" || w == "una" || w == "une" || w == "un":
+			one = true
+		case !aroundPlaces[w]:
+			return 0
+		}
+	}
+	if n == 0 && one {
+		return 1
+	}
+	return n
+}
+
+// places are the numbers of a short list in the languages served.
+var places = func() map[string]int {
+	m := map[string]int{}
+	for i, list := range []string{
+		"1 1st first eins erste ersten erster erstes uno primero primera primer första premier première",
+		"2 2nd second two zwei zweite zweiten zweiter zweites dos segundo segunda två andra deux deuxième second seconde",
+		"3 3rd third three drei dritte dritten dritter drittes tres tercero tercera tercer tre tredje trois troisième",
+	} {
+		for w := range wordSet(list) {
+			m[w] = i + 1
+		}
+	}
+	return m
+}()
+
+// aroundPlaces may stand around them.
+var aroundPlaces = wordSet(`the that it's its i mean number no nr option answer please thanks pls is ok yes ok
+	das die der den dem ist nummer bitte danke ich meine ja el la lo los es opción número por favor gracias sí
+	det den alternativ alternativet nummer är tack ja jag menar le l'option numéro s'il vous plaît oui`)
+
+// questionWords begin a question, in the languages served.
+var questionWords = wordSet(`where when how why what which who wo wann wie warum wieso was welche dónde donde cuándo cuando cómo como qué cuál var när hur varför vad vilken vem où quand comment pourquoi quoi`)
+
+// asks reports whether a message has the form of a question.
+func asks(s string) bool {
+	if strings.ContainsAny(s, "?¿？") {
+		return true
+	}
+	for w := range words(s) {
+		if questionWords[w] {
+			return true
 		}
 	}
 	return false

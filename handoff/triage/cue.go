@@ -7,16 +7,18 @@ import (
 
 // The kinds of cue.
 const (
-	WantsHuman       = "wants_human" // asks for a person, or turns away from the machine
-	SelfHarm         = "self_harm"   // speaks of ending or hurting oneself
-	Vulnerable       = "vulnerable"  // illness, bereavement, lost income, violence, disability
-	Legal            = "legal"       // formal complaint, legal step, exercise of a data or withdrawal right
-	Abuse            = "abuse"       // insults
-	Thanks           = "thanks"      //
-	Greeting         = "greeting"    //
-	Frustration      = "frustration" // anger or weariness about the service
-	Minor            = "minor"       // the writer says to be a child
-	InjectionAttempt = "injection"   // text that tells the assistant what to do; for the log, and to be treated as data
+	WantsHuman       = "wants_human"     // asks for a person, or turns away from the machine
+	SelfHarm         = "self_harm"       // speaks of ending or hurting oneself
+	Vulnerable       = "vulnerable"      // illness, bereavement, lost income, violence, disability
+	Legal            = "legal"           // formal complaint, legal step, exercise of a data or withdrawal right
+	Abuse            = "abuse"           // insults
+	Thanks           = "thanks"          //
+	Greeting         = "greeting"        //
+	Frustration      = "frustration"     // anger or weariness about the service
+	Minor            = "minor"           // the writer says to be a child
+	Identity         = "identity"        // asks whether it talks to a machine
+	Acknowledgement  = "acknowledgement" // the whole message says no more than that it was heard
+	InjectionAttempt = "injection"       // text that tells the assistant what to do; for the log, and to be treated as data
 )
 
 // Cue is one finding of Detect: the passage that says it, its byte offsets in the message, and how sure that is.
