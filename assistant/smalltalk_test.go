@@ -1,10 +1,13 @@
 package assistant
 
 import (
+	"context"
 	"strings"
 	"testing"
 
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/llm/llmtest"
+	"github.com/firstline/firstline/retrieval"
 )
 
 // What asks for no article is answered with a fixed text, in the customer's language, and costs nobody's time.
@@ -116,5 +119,26 @@ func TestChosen(t *testing.T) {
 	}
 	if got := chosen(&chat.Claim{History: []chat.Message{{Author: chat.Assistant, Text: "Hello!"}}}, "2"); got != "" {
 		t.Errorf("chosen from nothing: %q", got)
+	}
+}
+
+// The number of an option is searched for as the option, and answered even where the search is not sure.
+func TestChosenByPlace(t *testing.T) {
+	t.Parallel()
+	b := setup(t, chat.Options{}, Config{})
+	b.srv.Answer(func(llmtest.Request) string { return supported })
+	b.search = with(maybe, refunds, colours)
+	id := b.start(t, "en")
+	if r := b.ask(t, id, "Something about my refund colours?"); r.outcome != chat.Clarified {
+		t.Fatalf("%s: %q", r.outcome, r.text)
+	}
+	asked := ""
+	b.search = func(ctx context.Context, q retrieval.Query) (retrieval.Result, error) {
+		asked = q.Text
+		return with(maybe, refunds, colours)(ctx, q)
+	}
+	r := b.ask(t, id, "the first one")
+	if r.outcome != chat.Answered || asked != "Refunds" || !r.decision.Chosen {
+		t.Errorf("%s by %s, searched for %q", r.outcome, r.decision.Reason, asked)
 	}
 }
