@@ -195,6 +195,12 @@ func withdraw(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
 // heardAtMost bounds how many of the customer's messages are read again when they ask for a person.
 const heardAtMost = 50
 
+// Urgent reports, inside a session, whether something that the customer wrote since the fence must not wait.
+func (d *Desk) Urgent(ctx context.Context, s *chat.Session, ear Ear) (bool, error) {
+	_, urgent, err := d.hear(ctx, s, ear, "")
+	return urgent, err
+}
+
 // hear reads what the customer wrote since the fence, one by one and together, and the note that came with the wish for a
 // person. It returns the most urgent of what was found.
 func (d *Desk) hear(ctx context.Context, s *chat.Session, ear Ear, note string) (best Alarm, alarmed bool, err error) {

@@ -442,8 +442,12 @@ func (s *Server) setStatus(c *gin.Context, status string) error {
 		if status == "closed" && cs.Owner != chat.OwnedByAssistant {
 			return fault.New(fault.Conflict, "with_an_agent", "A person is taking care of this conversation; it stays open until they have answered.")
 		}
-		if status == "closed" && cs.TurnID != nil { // what was written last must be heard, also by who leaves at once
-			return fault.New(fault.Conflict, "being_answered", "Your message is being answered; the conversation can be closed after that.")
+		if status == "closed" && cs.TurnID != nil { // closing cancels the turn, but not when it would have brought help
+			if urgent, err := s.Desk.Urgent(ctx, cs, s.Alarm); err != nil {
+				return err
+			} else if urgent {
+				return fault.New(fault.Conflict, "being_answered", "Your message is being answered; the conversation can be closed after that.")
+			}
 		}
 		return cs.SetStatus(ctx, status)
 	})

@@ -485,7 +485,8 @@ func (g guest) tryAsk(ctx context.Context, p *proc, clientID, text string) ([]wi
 // answer is what a turn said: the text of the assistant's one message and how the turn ended.
 func answer(t testing.TB, es []wireEvent) (string, turnEnd) {
 	t.Helper()
-	if len(es) == 0 || es[len(es)-1].kind != "turn" {
+	ends := matching(es, func(e wireEvent) bool { return e.kind == "turn" }) // the last one is the stream's own
+	if len(ends) == 0 {
 		t.Fatalf("no turn ended:\n%s", printed(es))
 	}
 	said := matching(es, by("assistant"))
@@ -496,7 +497,7 @@ func answer(t testing.TB, es []wireEvent) (string, turnEnd) {
 	if len(said) == 1 {
 		text = said[0].message(t).Text
 	}
-	return text, es[len(es)-1].turn(t)
+	return text, ends[len(ends)-1].turn(t)
 }
 
 // abandon sends a whole request and breaks the connection after the pause, without reading the answer.

@@ -380,9 +380,10 @@ func cited(r llmtest.Request, sentences ...string) string {
 	return strings.Join(sentences, " ["+n+"]. ") + " [" + n + "]."
 }
 
-// modelled are the settings of a replica that asks the scripted model.
+// modelled are the settings of a replica that asks the scripted model, however sure it is.
 func modelled(database string, m *llmtest.Server, more ...string) map[string]string {
-	return settings(database, append([]string{"OPENAI_BASE_URL", m.URL(), "FIRSTLINE_CHAT_MODEL", "scripted"}, more...)...)
+	return settings(database, append([]string{"OPENAI_BASE_URL", m.URL(), "FIRSTLINE_CHAT_MODEL", "scripted",
+		"FIRSTLINE_THRESHOLDS", "money=0;normal=0;howto=0"}, more...)...)
 }
 
 // agentToken makes a person of the desk and returns a bearer token.
