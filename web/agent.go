@@ -286,13 +286,7 @@ func (s *Server) transfer(c *gin.Context) error {
 }
 
 func (s *Server) escalate(c *gin.Context) error {
-	var in struct {
-		Note string `json:"note"`
-	}
-	if err := read(c, &in); err != nil {
-		return err
-	}
-	note, err := cleanText("note", in.Note, maxNote, false)
+	note, err := readNote(c)
 	if err != nil {
 		return err
 	}

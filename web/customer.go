@@ -304,14 +304,19 @@ func (s *Server) messages(c *gin.Context) error {
 	return ok(c, http.StatusOK, out)
 }
 
-func (s *Server) askForPerson(c *gin.Context) error {
+// readNote reads a body that holds nothing but an optional note.
+func readNote(c *gin.Context) (string, error) {
 	var in struct {
 		Note string `json:"note"`
 	}
 	if err := read(c, &in); err != nil {
-		return err
+		return "", err
 	}
-	note, err := cleanText("note", in.Note, maxNote, false)
+	return cleanText("note", in.Note, maxNote, false)
+}
+
+func (s *Server) askForPerson(c *gin.Context) error {
+	note, err := readNote(c)
 	if err != nil {
 		return err
 	}
