@@ -54,6 +54,7 @@ type Model interface {
 type Triage struct {
 	Classifier *triage.Classifier // nil where no topics are set up: then every message is of none
 	Topics     map[string]triage.Topic
+	Shelves    map[string]string // topic groups of collections of articles
 }
 
 func (t *Triage) segments(text string) []triage.Score {
@@ -93,6 +94,7 @@ type Assistant struct {
 	desk     Desk
 	model    Model
 	triage   atomic.Pointer[Triage]
+	policy   atomic.Pointer[Policy]
 	log      *slog.Logger
 	observer Observer
 	cfg      Config
@@ -109,7 +111,16 @@ func New(record *chat.Record, searcher Searcher, desk Desk, model Model, log *sl
 	if cfg.Passages <= 0 {
 		cfg.Passages = 6
 	}
-	return &Assistant{record: record, searcher: searcher, desk: desk, model: model, log: log, observer: observer, cfg: cfg}
+	a := &Assistant{record: record, searcher: searcher, desk: desk, model: model, log: log, observer: observer, cfg: cfg}
+	a.SetPolicy(Policy{})
+	return a
+}
+
+// SetPolicy replaces the thresholds and the weights; the admin's own thresholds stay above them. Turns that run keep the
+// ones they began with.
+func (a *Assistant) SetPolicy(p Policy) {
+	p = p.overridden(a.cfg.Thresholds)
+	a.policy.Store(&p)
 }
 
 // SetTriage replaces the topics; turns that run keep the ones they began with.
@@ -161,7 +172,7 @@ func (a *Assistant) run(ctx context.Context, t *turn) (*chat.Claim, error) {
 func (a *Assistant) think(ctx context.Context, t *turn) error {
 	failpoint("received")
 	t.decision = a.understand(t)
-	t.decision.Bars = a.cfg.Thresholds
+	t.decision.Policy = *a.policy.Load()
 	t.mark("understand")
 
 	switch t.decision.Decide(); t.decision.Action { // hard rules: no score overrides them, and they need no model
@@ -180,7 +191,7 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	result, err := a.retrieve(ctx, t)
 	t.mark("retrieve")
 
-	t.decision.weigh(result, err)
+	t.decision.weigh(result, err, t.triage.Shelves)
 	t.decision.Decide()
 	failpoint("decided")
 	if t.decision.Action != Answer {

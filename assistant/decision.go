@@ -2,7 +2,6 @@ package assistant
 
 import (
 	"encoding/json"
-	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -57,7 +56,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "prior-5"
+const decisionVersion = "cost-1"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -125,15 +124,19 @@ type Decision struct {
 	Embedding  string             `json:"embedding_model"`
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
-	Options    []string           `json:"options,omitempty"`    // titles of the best articles, for a clarifying question
-	Bars       map[string]float64 `json:"thresholds,omitempty"` // an admin's, by topic group, in place of the defaults
-	Chosen     bool               `json:"chosen,omitempty"`     // the message is one of the options that were offered
-	Said       Said               `json:"said,omitempty"`       // "" when no answer was tried
+	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
+	Policy     Policy             `json:"policy"`            // what the certificate, or an admin, says
+	Shelf      string             `json:"shelf,omitempty"`   // topic group of the best article's collection
+	Chosen     bool               `json:"chosen,omitempty"`  // the message is one of the options that were offered
+	Said       Said               `json:"said,omitempty"`    // "" when no answer was tried
 
 	// What Decide makes of it.
-	PCorrect    float64 `json:"p_correct"`
+	PCorrect    float64 `json:"p_correct"` // that the best section answers the question
+	PAmong      float64 `json:"p_among"`   // that one of the options does
 	PStuck      float64 `json:"p_stuck"`
+	Group       string  `json:"group,omitempty"` // of the threshold
 	Threshold   float64 `json:"threshold"`
+	Costs       *Costs  `json:"costs,omitempty"` // expected, of what could have been done
 	Topic       string  `json:"topic,omitempty"`
 	Priority    int     `json:"priority"`
 	Action      Action  `json:"action"`
@@ -156,25 +159,14 @@ type TopicPolicy struct {
 	SafeText string          `json:"safe_text,omitempty"`
 }
 
-// Thresholds on the probability that an answer is right, by topic group. A wrong answer costs several times what a
-// handoff costs, and most about money: with costs of 3, 2 and 1.5 handoffs the expected cost is least from c/(1+c) on.
-var thresholds = map[string]float64{"money": 0.75, "normal": 0.67, "howto": 0.60}
-
-// clarifyBand is how far below the threshold a clarifying question is still worth a customer's time: the right article
-// is among the best three far more often than it is the best.
-const clarifyBand = 0.47
-
-// The chance that a customer is stuck from which a person is offered, and from which the conversation is handed off.
-const (
-	offerStuck   = 0.50
-	handOffStuck = 0.75
-)
-
 // weigh notes what retrieval brought.
-func (d *Decision) weigh(r retrieval.Result, err error) {
+func (d *Decision) weigh(r retrieval.Result, err error, shelves map[string]string) {
 	d.Retrieved, d.Failed = true, err != nil
 	d.Revision, d.Embedding, d.Features = r.Revision, r.Model, r.Features
 	d.degrade(r.Degraded)
+	if len(r.Passages) > 0 {
+		d.Shelf = shelves[r.Passages[0].Collection]
+	}
 	seen := map[string]bool{}
 	for _, p := range r.Passages {
 		d.Candidates = append(d.Candidates, Candidate{
@@ -199,7 +191,7 @@ func (d *Decision) heard(s Said) {
 // Decide chooses the action from the inputs: a pure function, except that it fills in d's own results. Before retrieval
 // was tried, only the hard rules decide; where they do not, the action stays "".
 func (d *Decision) Decide() {
-	d.PCorrect, d.PStuck, d.Threshold, d.Topic, d.Priority = 0, 0, 0, "", 4
+	d.PCorrect, d.PAmong, d.PStuck, d.Group, d.Threshold, d.Costs, d.Topic, d.Priority = 0, 0, 0, "", 0, nil, "", 4
 	d.Action, d.Reason, d.Explanation, d.ThenHuman, d.Fixed = "", "", "", false, ""
 	if t := d.TopicInfo; t != nil {
 		d.Topic, d.Priority = t.Key, t.Priority
@@ -235,92 +227,11 @@ func (d *Decision) conclude() {
 	}
 }
 
-// choose weighs what was found: least expected cost among answering, asking back, offering a human and handing off.
-func (d *Decision) choose() {
-	d.PCorrect = pCorrect(d.Features, len(d.Candidates) > 0)
-	d.PStuck = pStuck(d.Stuck)
-	group := "normal"
-	if t := d.TopicInfo; t != nil && t.Group != "" {
-		group = t.Group
-	}
-	d.Threshold = thresholds[group]
-	if bar, ok := d.Bars[group]; ok {
-		d.Threshold = bar
-	}
-
-	switch {
-	case d.Failed:
-		d.handOff(RetrievalFailed, "The help centre could not be searched, so nothing could be answered.")
-	case d.PStuck >= handOffStuck:
-		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
-	case len(d.Candidates) == 0:
-		d.handOff(NoArticle, "No article of the help centre fits the question.")
-	case d.PCorrect < d.Threshold && !d.Chosen: // what the customer chose themselves is what they asked for
-		d.unsure()
-	default:
-		d.Action, d.Reason = Answer, Quoted
-		d.Explanation = "An article answers the question."
-		if t := d.TopicInfo; t != nil && t.AI == triage.AIInfo {
-			d.ThenHuman = true
-			d.Explanation = "Topic " + t.Key + ": the general policy first, then a person."
-		} else if d.PStuck >= offerStuck {
-			d.Action, d.Reason = Offer, Stuck
-			d.Explanation = "The customer may be stuck: " + d.Stuck.words() + "."
-		}
-	}
-}
-
-// unsure chooses between asking back once and handing off.
-func (d *Decision) unsure() {
-	t := d.TopicInfo
-	person := t != nil && t.AI == triage.AIInfo
-	if d.PCorrect >= d.Threshold-clarifyBand && len(d.Options) > 1 && d.Stuck.Clarified == 0 && !person {
-		d.Action, d.Reason = Clarify, LowConfidence
-		d.Explanation = "Several articles could be meant."
-		return
-	}
-	switch {
-	case person:
-		d.handOff(PriorityTopic, "Topic "+t.Key+" needs a person, and no article fits well enough to quote first.")
-	case d.Features.Coverage < noArticleCoverage:
-		d.handOff(NoArticle, "No article of the help centre covers what the question is about.")
-	default:
-		d.handOff(LowConfidence, "The articles found may not answer the question.")
-	}
-}
-
 // optionMark begins the line of an option in a clarifying question.
 const optionMark = "- "
 
-// noArticleCoverage is the weighted share of the question's terms below which the best article is not about it at all.
-const noArticleCoverage = 0.25
-
 func (d *Decision) handOff(r Reason, why string) {
 	d.Action, d.Reason, d.Explanation = HandOff, r, why
-}
-
-// pCorrect is the probability that the best section answers the question: that some article does, times that it is then
-// this one. Both are retrieval's own and were fitted on public question sets.
-func pCorrect(f retrieval.Features, found bool) float64 {
-	if !found {
-		return 0
-	}
-	return f.Answerable() * f.Confidence()
-}
-
-// pStuck is the probability that the assistant will not get this customer further: independent signs, each with the
-// chance that it alone means so (priors, as above).
-func pStuck(s StuckSigns) float64 {
-	ok := 1.0
-	sign := func(n int, p float64) { ok *= math.Pow(1-p, float64(n)) }
-	sign(s.Repeats, 0.45)
-	sign(s.Unhelpful, 0.40)
-	sign(s.Unanswered, 0.30)
-	sign(max(0, s.Turns-8), 0.10)
-	if s.Frustrated {
-		sign(1, 0.35)
-	}
-	return 1 - ok
 }
 
 func (s StuckSigns) words() string {

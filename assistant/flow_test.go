@@ -63,7 +63,7 @@ func TestOfferThenYes(t *testing.T) {
 			t.Fatalf("the same again, after a thumb down: %s (%+v)", r.outcome, r.decision.Stuck)
 		}
 		if r := b.ask(t, id, c.reply); r.outcome != c.want || c.want == chat.HandedOff && r.decision.Reason != CustomerRequest {
-			t.Errorf("%q: %s, %s", c.reply, r.outcome, r.decision.Reason)
+			t.Errorf("%q: %s, %s (%+v, %.2f, %.2f)", c.reply, r.outcome, r.decision.Reason, r.decision.Costs, r.decision.PCorrect, r.decision.PStuck)
 		}
 	}
 }

@@ -1,0 +1,239 @@
+package assistant
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/firstline/firstline/internal/measure"
+)
+
+// confidenceLevel is how sure a certificate is of its bounds: one time in twenty a bound is too low by chance.
+const confidenceLevel = 0.95
+
+// Budgets are the shares of wrong answers among those given that a certificate allows, by topic group. Pooled is that of
+// all groups together.
+var Budgets = map[string]float64{Money: 0.01, Normal: 0.02, HowTo: 0.05, Pooled: 0.02}
+
+// Pooled names all groups together in a certificate.
+const Pooled = "all"
+
+// Labelled is a question with a known answer, as the assistant would answer it if no threshold held it back.
+type Labelled struct {
+	Group string
+	X     []float64 // inputs of the probabilities
+	Right bool      // what would be said is right
+	Among bool      // something right is among the options
+}
+
+// Basis is what a certificate holds for. It is void when any of it changes.
+type Basis struct {
+	Decision  string `json:"decision"`  // version of the rules and costs
+	Retrieval string `json:"retrieval"` // fingerprint of the analysis, the index and its weights
+	Embedding string `json:"embedding"` // model
+	Model     string `json:"model"`     // that writes answers; "" for quoting
+	Prompt    string `json:"prompt"`    // its version; "" for quoting
+	Labels    string `json:"labels"`    // hash of the labelled questions
+}
+
+// Bound is what a certificate says of a group.
+type Bound struct {
+	Threshold float64 `json:"threshold"`
+	Certified bool    `json:"certified"`
+	Budget    float64 `json:"budget"`
+	Cases     int     `json:"cases"`    // labelled questions of the group that the bound rests on
+	Answered  int     `json:"answered"` // of them at the threshold
+	Wrong     int     `json:"wrong"`    // of those
+	Upper     float64 `json:"upper"`    // Clopper-Pearson bound on the share of wrong answers
+	Why       string  `json:"why"`      // in words
+}
+
+// Certificate says from which probability on the assistant may answer, and on which labels that rests.
+type Certificate struct {
+	Made    time.Time        `json:"made"`
+	Basis   Basis            `json:"basis"`
+	Fitted  int              `json:"fitted"` // labelled questions that the weights were fitted on
+	Weights measure.Logistic `json:"weights"`
+	Among   measure.Logistic `json:"among"`
+	Groups  map[string]Bound `json:"groups"`
+}
+
+// Certify fits the probabilities on the first labels and finds the thresholds on the second: both must be of different
+// conversations. The threshold of a group is the loosest whose Clopper-Pearson bound on the share of wrong answers stays
+// within the budget, by testing thresholds in a fixed order from the strictest down and stopping at the first that
+// fails (fixed-sequence testing: Angelopoulos et al., "Learn then Test", 2021), so that the level holds for the one that
+// is chosen. The order begins where, by the probabilities alone, enough questions would be answered for the bound to be
+// within reach at all. A group with too few labels gets no certificate: its threshold is then at least the prior and the
+// pooled one, and none of its labelled questions is answered wrongly.
+func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
+	c := Certificate{Made: now.UTC().Truncate(time.Second), Basis: basis, Fitted: len(fit), Groups: map[string]Bound{}}
+	rows := make([][]float64, len(fit))
+	right, among := make([]bool, len(fit)), make([]bool, len(fit))
+	for i, l := range fit {
+		rows[i], right[i], among[i] = l.X, l.Right, l.Among
+	}
+	c.Weights = measure.FitLogistic(rows, right, generalPrior, ridge)
+	c.Among = measure.FitLogistic(rows, among, amongPrior, ridge)
+
+	all := make([]scored, len(certify))
+	by := map[string][]scored{}
+	for i, l := range certify {
+		all[i] = scored{c.Weights.P(l.X), l.Right}
+		by[l.Group] = append(by[l.Group], all[i])
+	}
+	pooled := bound(all, Budgets[Pooled])
+	if !pooled.Certified {
+		pooled.Threshold = 1
+	}
+	c.Groups[Pooled] = pooled
+	for _, g := range Groups {
+		b := bound(by[g], Budgets[g])
+		if !b.Certified {
+			least := prior(g)
+			if pooled.Certified {
+				least = max(least, pooled.Threshold)
+			}
+			why := b.Why
+			b = flawless(by[g], least, Budgets[g])
+			b.Why = why
+		}
+		c.Groups[g] = b
+	}
+	return c
+}
+
+// ridge pulls the weights of few labels towards the prior: as strong as a handful of them.
+const ridge = 2
+
+// scored is a labelled question with its probability.
+type scored struct {
+	p     float64
+	right bool
+}
+
+// steps are the thresholds that are tested, from the strictest down. They are fixed beforehand.
+func steps(yield func(float64) bool) {
+	for i := 99; i >= 30; i-- {
+		if !yield(float64(i) / 100) {
+			return
+		}
+	}
+}
+
+// at counts what is answered from a threshold on, and what is wrong of it.
+func at(cases []scored, threshold float64) (answered, wrong int) {
+	for _, c := range cases {
+		if c.p >= threshold {
+			answered++
+			if !c.right {
+				wrong++
+			}
+		}
+	}
+	return answered, wrong
+}
+
+// bound finds the loosest certified threshold.
+func bound(cases []scored, budget float64) Bound {
+	b := Bound{Budget: budget, Cases: len(cases), Threshold: 1, Upper: 1}
+	need := int(math.Ceil(math.Log(1-confidenceLevel) / math.Log(1-budget))) // answers, none of them wrong, for the bound to fit
+	for threshold := range steps {
+		answered, wrong := at(cases, threshold)
+		if answered < need {
+			continue // decided by the probabilities alone, before any label is looked at
+		}
+		upper := measure.UpperBound(wrong, answered, confidenceLevel)
+		if upper > budget {
+			if !b.Certified {
+				b.Answered, b.Wrong, b.Upper = answered, wrong, upper
+				b.Why = fmt.Sprintf("not certified: of the %d surest answers %d are wrong, so that at 95 %% confidence up to %.1f %% could be; the budget is %.0f %%", answered, wrong, 100*upper, 100*budget)
+			}
+			return b
+		}
+		b.Certified, b.Threshold, b.Answered, b.Wrong, b.Upper = true, threshold, answered, wrong, upper
+		b.Why = fmt.Sprintf("certified: %d of %d answers wrong, at 95 %% confidence at most %.1f %%", wrong, answered, 100*upper)
+	}
+	if !b.Certified {
+		b.Why = fmt.Sprintf("not certified: a budget of %.0f %% needs at least %d answered questions, and there are %d labelled ones", 100*budget, need, len(cases))
+	}
+	return b
+}
+
+// flawless is the loosest threshold, at least as high as given, from which on no labelled question is answered wrongly.
+func flawless(cases []scored, least, budget float64) Bound {
+	b := Bound{Budget: budget, Cases: len(cases), Threshold: 1}
+	for threshold := range steps {
+		answered, wrong := at(cases, threshold)
+		if threshold < least || wrong > 0 {
+			break
+		}
+		b.Threshold, b.Answered = threshold, answered
+	}
+	b.Upper = measure.UpperBound(0, b.Answered, confidenceLevel)
+	return b
+}
+
+// Policy is what the certificate makes of the thresholds and weights.
+func (c *Certificate) Policy() Policy {
+	p := Policy{Bars: map[string]float64{}, Certified: map[string]bool{}, Weights: c.Weights, Among: c.Among, Certificate: c.Name()}
+	for _, g := range Groups {
+		if b, ok := c.Groups[g]; ok {
+			p.Bars[g] = b.Threshold
+			if b.Certified {
+				p.Certified[g] = true
+			}
+		}
+	}
+	return p
+}
+
+// Name is a short hash of the certificate.
+func (c *Certificate) Name() string {
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return "" // numbers and strings only
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:6])
+}
+
+// Void returns why the certificate does not hold for what runs now, or "". The labels do not count: they are known only
+// where they are measured.
+func (c *Certificate) Void(now Basis) string {
+	was := c.Basis
+	for _, x := range []struct{ what, was, now string }{
+		{"the rules of the decision", was.Decision, now.Decision},
+		{"retrieval or its index", was.Retrieval, now.Retrieval},
+		{"the embedding model", was.Embedding, now.Embedding},
+		{"the model", was.Model, now.Model},
+		{"the prompt", was.Prompt, now.Prompt},
+	} {
+		if x.was != x.now {
+			return fmt.Sprintf("%s changed from %q to %q", x.what, x.was, x.now)
+		}
+	}
+	return ""
+}
+
+// overridden puts an admin's own thresholds in place of the others; nobody has certified them.
+func (p Policy) overridden(bars map[string]float64) Policy {
+	if len(bars) == 0 {
+		return p
+	}
+	p.Bars, p.Certified = maps.Clone(p.Bars), maps.Clone(p.Certified)
+	if p.Bars == nil {
+		p.Bars = map[string]float64{}
+	}
+	for _, g := range slices.Sorted(maps.Keys(bars)) {
+		if old, ok := p.Bars[g]; !ok || bars[g] < old {
+			delete(p.Certified, g) // a stricter one is certified with it
+		}
+		p.Bars[g] = bars[g]
+	}
+	return p
+}

@@ -1,0 +1,183 @@
+package assistant
+
+import (
+	"math"
+
+	"github.com/firstline/firstline/handoff/triage"
+	"github.com/firstline/firstline/internal/measure"
+	"github.com/firstline/firstline/retrieval"
+)
+
+// The topic groups, by what a wrong answer costs.
+const (
+	Money  = "money"
+	Normal = "normal"
+	HowTo  = "howto"
+)
+
+// Groups are the topic groups, the most careful first.
+var Groups = []string{Money, Normal, HowTo}
+
+// Policy is what decides on answering beside the question itself. It is stored with every decision.
+type Policy struct {
+	Bars        map[string]float64 `json:"thresholds,omitempty"`  // by topic group; the priors where one is missing
+	Certified   map[string]bool    `json:"certified,omitempty"`   // groups whose threshold is certified
+	Weights     measure.Logistic   `json:"weights,omitempty"`     // of the probability that the best section is right; see inputs
+	Among       measure.Logistic   `json:"among,omitempty"`       // of the probability that one of the options is
+	Certificate string             `json:"certificate,omitempty"` // its name; "" without a valid one
+}
+
+// harm is what a wrong answer costs, in handoffs, by topic group. Without a certificate the threshold is where answering
+// becomes cheaper than handing off: 1-1/harm.
+var harm = map[string]float64{Money: 4, Normal: 3, HowTo: 2.5}
+
+// prior is the threshold of a group without a certificate.
+func prior(group string) float64 { return 1 - 1/harm[group] }
+
+// The costs of the other actions, in handoffs. Asking back costs a customer's minute; an offer costs less than a handoff
+// when it is not taken, and nearly as much when it is; an answer leaves a customer who is stuck where they are. They were
+// set so that with a sure article a second failure brings an offer and a third a person, and are no measurements.
+const (
+	askCost       = 0.35
+	offerCost     = 0.5
+	offerStuck    = 2.0 / 3
+	answerStuck   = 1.4
+	handOffCost   = 1
+	noCoverage    = 0.25 // weighted share of the question's terms below which the best article is not about it at all
+	clarifyAtMost = 1    // questions back since the last handoff
+)
+
+// Costs are the expected costs of what could be done, in handoffs; 0 for what could not be done.
+type Costs struct {
+	Answer  float64 `json:"answer"`
+	Clarify float64 `json:"clarify,omitempty"`
+	Offer   float64 `json:"offer"`
+	HandOff float64 `json:"hand_off"`
+}
+
+// choose weighs what was found: least expected cost among answering, asking back, offering a human and handing off, and
+// no answer below the group's threshold.
+func (d *Decision) choose() {
+	found := len(d.Candidates) > 0
+	if found {
+		d.PCorrect, d.PAmong = d.Policy.probabilities(d.Features)
+	}
+	d.PStuck = pStuck(d.Stuck)
+	d.Group = d.group()
+	d.Threshold = prior(d.Group)
+	if bar, ok := d.Policy.Bars[d.Group]; ok {
+		d.Threshold = bar
+	}
+	if d.Chosen { // what the customer chose themselves is what they asked for
+		d.PCorrect, d.PAmong = 1, 1
+	}
+	info := d.TopicInfo != nil && d.TopicInfo.AI == triage.AIInfo // a person follows in any case
+	c := Costs{
+		Answer:  (1-d.PCorrect)*harm[d.Group] + d.PStuck*answerStuck,
+		Offer:   offerCost + d.PStuck*offerStuck,
+		HandOff: handOffCost,
+	}
+	if len(d.Options) > 1 && d.Stuck.Clarified < clarifyAtMost && !info {
+		c.Clarify = askCost + (1 - d.PAmong) + d.PStuck*answerStuck
+	}
+	d.Costs = &c
+	sure := d.PCorrect >= d.Threshold
+	switch {
+	case d.Failed:
+		d.Costs = nil
+		d.handOff(RetrievalFailed, "The help centre could not be searched, so nothing could be answered.")
+	case !found:
+		d.handOff(NoArticle, "No article of the help centre fits the question.")
+	case sure && info:
+		if d.PStuck >= stuckAtLeast {
+			d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
+			break
+		}
+		d.Action, d.Reason, d.ThenHuman = Answer, Quoted, true
+		d.Explanation = "Topic " + d.TopicInfo.Key + ": the general policy first, then a person."
+	case sure && c.Answer <= min(c.Offer, c.HandOff) && (c.Clarify == 0 || c.Answer <= c.Clarify):
+		d.Action, d.Reason, d.Explanation = Answer, Quoted, "An article answers the question."
+	case c.Clarify > 0 && c.Clarify < c.HandOff && d.PStuck < stuckAtLeast && (!sure || c.Clarify < c.Offer):
+		d.Action, d.Reason, d.Explanation = Clarify, LowConfidence, "Several articles could be meant."
+	case d.PStuck >= stuckAtLeast:
+		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
+	case sure && c.Offer < c.HandOff:
+		d.Action, d.Reason = Offer, Stuck
+		d.Explanation = "The customer may be stuck: " + d.Stuck.words() + "."
+	case info:
+		d.handOff(PriorityTopic, "Topic "+d.TopicInfo.Key+" needs a person, and no article fits well enough to quote first.")
+	case d.Features.Coverage < noCoverage:
+		d.handOff(NoArticle, "No article of the help centre covers what the question is about.")
+	default:
+		d.handOff(LowConfidence, "The articles found may not answer the question.")
+	}
+}
+
+// stuckAtLeast is the chance that a customer is stuck from which a person costs least whatever was found.
+const stuckAtLeast = (handOffCost - offerCost) / offerStuck
+
+// group is the more careful of the topic's and of the one that the article's collection is in.
+func (d *Decision) group() string {
+	topic := ""
+	if t := d.TopicInfo; t != nil {
+		topic = t.Group
+	}
+	for _, g := range Groups {
+		if topic == g || d.Shelf == g {
+			return g
+		}
+	}
+	return Normal
+}
+
+// probabilities are those of the best section being right and of one of the options being right.
+func (p *Policy) probabilities(f retrieval.Features) (best, among float64) {
+	x := inputs(f)
+	best, among = f.Answerable()*f.Confidence(), amongPrior.P(x)
+	if len(p.Weights) == len(x) {
+		best = p.Weights.P(x)
+	}
+	if len(p.Among) == len(x) {
+		among = p.Among.P(x)
+	}
+	return best, max(best, among)
+}
+
+// inputs are what the probabilities are fitted on: a constant, the logits of the two general probabilities (that some
+// article answers, and that it is then the best one), the weighted share of the question's terms that the best passage
+// has, and whether it is in the customer's language.
+func inputs(f retrieval.Features) []float64 {
+	x := []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, 0}
+	if f.LocaleMatch {
+		x[4] = 1
+	}
+	return x
+}
+
+// generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
+// probabilities, nearly, and that one of three articles is right far more often than the first.
+var (
+	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0}
+	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0}
+)
+
+// logit is the inverse of the logistic function, with ends that stay finite.
+func logit(p float64) float64 {
+	p = min(max(p, 1e-4), 1-1e-4)
+	return math.Log(p / (1 - p))
+}
+
+// pStuck is the probability that the assistant will not get this customer further: independent signs, each with the
+// chance that it alone means so. These are priors.
+func pStuck(s StuckSigns) float64 {
+	ok := 1.0
+	sign := func(n int, p float64) { ok *= math.Pow(1-p, float64(n)) }
+	sign(s.Repeats, 0.45)
+	sign(s.Unhelpful, 0.40)
+	sign(s.Unanswered, 0.30)
+	sign(max(0, s.Turns-8), 0.10)
+	if s.Frustrated {
+		sign(1, 0.35)
+	}
+	return 1 - ok
+}
