@@ -1,6 +1,7 @@
 package assistant
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/measure"
 )
 
@@ -190,6 +192,24 @@ func (c *Certificate) Policy() Policy {
 		}
 	}
 	return p
+}
+
+// DecisionVersion names the logic and the constants of the decision, for the basis of a certificate.
+const DecisionVersion = decisionVersion
+
+// PromptVersion names the prompt, for the basis of a certificate.
+const PromptVersion = promptVersion
+
+// ReadCertificate reads a certificate from JSON; nil from none at all.
+func ReadCertificate(data []byte) (*Certificate, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, nil
+	}
+	var c Certificate
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "certificate_malformed", "This is no certificate.")
+	}
+	return &c, nil
 }
 
 // Name is a short hash of the certificate.

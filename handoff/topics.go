@@ -44,3 +44,37 @@ func (d *Desk) Topics(ctx context.Context) ([]triage.Topic, map[string][]string,
 	}
 	return topics, nil, nil
 }
+
+// SaveShelves replaces the topic groups (money, normal, howto) of collections of articles.
+func (d *Desk) SaveShelves(ctx context.Context, groups map[string]string) error {
+	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM shelves`); err != nil {
+			return err
+		}
+		for collection, group := range groups {
+			if _, err := tx.Exec(ctx, `INSERT INTO shelves (collection, topic_group) VALUES ($1, $2)`, collection, group); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		d.bus.Notify(wake.Topics, "")
+	}
+	return err
+}
+
+// Shelves returns the topic groups of collections of articles.
+func (d *Desk) Shelves(ctx context.Context) (map[string]string, error) {
+	rows, err := d.pool.Query(ctx, `SELECT collection, topic_group FROM shelves`)
+	if err != nil {
+		return nil, err
+	}
+	shelves := map[string]string{}
+	var collection, group string
+	_, err = pgx.ForEachRow(rows, []any{&collection, &group}, func() error {
+		shelves[collection] = group
+		return nil
+	})
+	return shelves, err
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -44,6 +46,8 @@ type app struct {
 	registry  *prometheus.Registry
 	metrics   *metrics
 	trained   [sha256.Size]byte // of the topics that the classifier was trained on
+
+	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
 	close []func() // in reverse
 }
@@ -124,7 +128,11 @@ func (a *app) loadTopics(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(topics)
+	shelves, err := a.desk.Shelves(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal([]any{topics, shelves})
 	if err != nil {
 		return err
 	}
@@ -145,7 +153,7 @@ func (a *app) loadTopics(ctx context.Context) error {
 		byKey[t.Key] = t
 	}
 	a.desk.SetTopics(byKey)
-	a.assistant.SetTriage(&assistant.Triage{Classifier: classifier, Topics: byKey})
+	a.assistant.SetTriage(&assistant.Triage{Classifier: classifier, Topics: byKey, Shelves: shelves})
 	return nil
 }
 
@@ -154,7 +162,10 @@ func (a *app) start(ctx context.Context) error {
 	if err := a.loadTopics(ctx); err != nil {
 		return err
 	}
-	a.bus.Subscribe(wake.Topics, func(string) { a.metrics.reload(a.reloadTopics) })
+	if err := a.loadCertificate(ctx); err != nil {
+		return err
+	}
+	a.bus.Subscribe(wake.Topics, func(string) { a.metrics.reload(a.reload) })
 	a.bus.Start(ctx)
 	a.onClose(a.bus.Stop)
 	if err := a.searcher.Start(ctx); err != nil {
@@ -167,12 +178,12 @@ func (a *app) start(ctx context.Context) error {
 	return nil
 }
 
-// reloadTopics trains again after a change; what runs keeps the topics that it began with.
-func (a *app) reloadTopics() {
+// reload trains again and reads the certificate after a change; what runs keeps what it began with.
+func (a *app) reload() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := a.loadTopics(ctx); err != nil {
-		a.log.Error("topics not reloaded; the former ones stay in force", "error", err)
+	if err := errors.Join(a.loadTopics(ctx), a.loadCertificate(ctx)); err != nil {
+		a.log.Error("topics or certificate not reloaded; the former ones stay in force", "error", err)
 	}
 }
 
@@ -218,7 +229,11 @@ func (a *app) ready(ctx context.Context) []web.Check {
 		checks = append(checks, web.Check{Name: "migrations", OK: applied == known, Info: fmt.Sprintf("%d of %d", applied, known)})
 	}
 	ok, info := a.searcher.Ready()
-	return append(checks, web.Check{Name: "index", OK: ok, Info: info})
+	checks = append(checks, web.Check{Name: "index", OK: ok, Info: info})
+	if status := a.certificate.Load(); status != nil {
+		checks = append(checks, web.Check{Name: "certificate", OK: true, Info: *status}) // for people; without one it serves, too
+	}
+	return checks
 }
 
 func errorText(err error) string {

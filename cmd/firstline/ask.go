@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -44,7 +45,7 @@ func (c *AskCmd) Run(e *env) error {
 	if !known {
 		return fault.Field("--market", "unknown_market", "There is no market %q.", c.Market)
 	}
-	if err := a.loadTopics(e.ctx); err != nil {
+	if err := errors.Join(a.loadTopics(e.ctx), a.loadCertificate(e.ctx)); err != nil {
 		return err
 	}
 	question, _ := mask.Mask(strings.Join(c.Question, " "))

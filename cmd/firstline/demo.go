@@ -9,7 +9,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/firstline/firstline/handoff"
-	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/kb/demo"
@@ -68,11 +67,11 @@ func (a *app) seedDemo(ctx context.Context, e *env) error {
 		}
 	}
 	if topics == 0 {
-		list, examples, err := triage.LoadTopicsFS(demo.FS, "topics.yaml")
+		data, err := fs.ReadFile(demo.FS, "topics.yaml")
 		if err != nil {
 			return err
 		}
-		if err := a.desk.SaveTopics(ctx, list, triage.NoneOf(examples)); err != nil {
+		if _, _, err := a.importTopics(ctx, data, false); err != nil {
 			return err
 		}
 	}
@@ -88,6 +87,7 @@ func (a *app) seedDemo(ctx context.Context, e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.err, "Loaded %d articles in %.1f s.\n", report.Created, time.Since(began).Seconds())
+		return a.seedCertificate(ctx) // it speaks of these articles
 	}
 	return nil
 }

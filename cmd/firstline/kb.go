@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"text/tabwriter"
@@ -100,18 +101,35 @@ func (c *ImportCmd) desk(e *env, a *app) error {
 		if err != nil {
 			return err
 		}
-		topics, examples, err := triage.LoadTopics(data)
+		topics, examples, err := a.importTopics(e.ctx, data, c.DryRun)
 		if err != nil {
 			return err
 		}
-		if !c.DryRun {
-			if err := a.desk.SaveTopics(e.ctx, topics, triage.NoneOf(examples)); err != nil {
-				return err
-			}
-		}
-		fmt.Fprintf(e.out, "%d topics with %d examples\n", len(topics), len(examples))
+		fmt.Fprintf(e.out, "%d topics with %d examples\n", topics, examples)
 	}
 	return nil
+}
+
+// importTopics replaces topics, their examples and the groups of collections by those of a topics file, and returns how
+// many of the first two there are.
+func (a *app) importTopics(ctx context.Context, data []byte, dryRun bool) (topics, examples int, err error) {
+	list, all, err := triage.LoadTopics(data)
+	if err != nil {
+		return 0, 0, err
+	}
+	shelves, err := triage.LoadShelves(data)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !dryRun {
+		if err := a.desk.SaveTopics(ctx, list, triage.NoneOf(all)); err != nil {
+			return 0, 0, err
+		}
+		if err := a.desk.SaveShelves(ctx, shelves); err != nil {
+			return 0, 0, err
+		}
+	}
+	return len(list), len(all), nil
 }
 
 // ExportCmd writes articles to a folder.

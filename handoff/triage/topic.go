@@ -53,6 +53,8 @@ type yamlTopics struct {
 	Languages []string            `yaml:"languages"`
 	Topics    []yamlTopic         `yaml:"topics"`
 	None      map[string][]string `yaml:"none"`
+
+	Collections map[string]string `yaml:"collections"` // threshold groups of collections of articles
 }
 
 type yamlTopic struct {
@@ -136,6 +138,23 @@ func LoadTopics(data []byte) ([]Topic, []Example, error) {
 	return topics, examples, nil
 }
 
+// LoadShelves returns the threshold group of each collection of articles that a topics file names, by collection.
+func LoadShelves(data []byte) (map[string]string, error) {
+	var f yamlTopics
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "topics_malformed", "the topics file is not valid YAML of the expected shape")
+	}
+	for _, c := range sortedKeys(f.Collections) {
+		if !slices.Contains(groups, f.Collections[c]) {
+			return nil, fault.Field("collections."+c, "invalid", "must be money, normal or howto, is %q", f.Collections[c])
+		}
+	}
+	return f.Collections, nil
+}
+
+// groups are the threshold groups.
+var groups = []string{"money", "normal", "howto"}
+
 // topic validates one entry. at is its place for error messages.
 func (y *yamlTopic) topic(at string, langs []string) (Topic, error) {
 	var none Topic
@@ -159,7 +178,7 @@ func (y *yamlTopic) topic(at string, langs []string) (Topic, error) {
 	if err != nil || sla <= 0 {
 		return none, fault.Field(at+".sla", "invalid", "must be a positive duration such as 5m or 24h, is %q", y.SLA)
 	}
-	if !slices.Contains([]string{"money", "normal", "howto"}, y.Group) {
+	if !slices.Contains(groups, y.Group) {
 		return none, fault.Field(at+".group", "invalid", "must be money, normal or howto, is %q", y.Group)
 	}
 	if !slices.Contains([]string{"consumer", "merchant", "both"}, y.Audience) {

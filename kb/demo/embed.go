@@ -6,7 +6,8 @@ package demo
 import "embed"
 
 // FS holds the demo content: articles/<locale>/<collection>/<slug>[.<variant>].md, topics.yaml, teams.yaml and
-// suites/*.jsonl.
+// suites/*.jsonl, and certificate.json, which says how sure an answer from these articles must be (empty: nothing is
+// certified).
 //
-//go:embed articles suites *.yaml
+//go:embed articles suites *.yaml certificate.json
 var FS embed.FS
