@@ -1,134 +1,163 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
-	"html/template"
 	"io"
-	"maps"
 	"os"
-	"slices"
-	"strconv"
+	"runtime/debug"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/llm"
+	findings "github.com/firstline/firstline/internal/report"
 	"github.com/firstline/firstline/retrieval/evaluate"
 )
 
 // EvalCmd scores folders of questions with known answers.
 type EvalCmd struct {
-	Dirs  []string `arg:"" name:"dir" help:"Folders in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv."`
-	Split string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
-	Typos float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
-	BM25  bool     `name:"bm25" help:"Score plain BM25 instead of the serving retrieval."`
-	JSON  string   `name:"json" help:"Write the figures to this file." placeholder:"FILE"`
-	HTML  string   `name:"html" help:"Write a page with the figures to this file." placeholder:"FILE"`
-	Floor []string `help:"Fail when a set's figure is lower, such as ndcg@10=0.6." placeholder:"METRIC=VALUE" sep:"none"`
+	Dirs    []string `arg:"" name:"dir" help:"Folders in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv."`
+	Split   string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
+	Typos   float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
+	BM25    bool     `name:"bm25" help:"Score plain BM25 instead of the serving retrieval."`
+	JSON    string   `name:"json" help:"Write figures and cases to this file, or to standard output for -." placeholder:"FILE"`
+	NoCases bool     `help:"Leave the single questions out of the JSON."`
+	HTML    string   `name:"html" help:"Write a page with figures, plots and the worst cases to this file." placeholder:"FILE"`
+	Compare string   `help:"Say what changed since the JSON of another run, question by question." placeholder:"FILE"`
+	Floor   []string `help:"Fail when a figure is worse: ndcg@10=0.6, top1_ece<=0.05; NAME:METRIC=VALUE for one folder. May be repeated." placeholder:"METRIC=VALUE" sep:"none"`
 }
 
-// Run scores, prints a table, writes the files, and fails when a figure lies below its floor. It uses a database of its
-// own that is gone afterwards, whatever DATABASE_URL says.
+// Run scores, prints tables, writes the files, and fails when a figure is worse than its floor. It uses a database of
+// its own that is gone afterwards, whatever DATABASE_URL says.
 func (c *EvalCmd) Run(e *env) error {
-	floors, err := parseFloors(c.Floor)
+	out, err := c.output(e)
 	if err != nil {
 		return err
 	}
 	if c.Typos < 0 || c.Typos > 1 {
 		return fault.Field("--typos", "out_of_range", "%v is not a share between 0 and 1.", c.Typos)
 	}
+	started := time.Now()
+	entries, err := c.sets(e)
+	if err == nil {
+		err = out.write(e, findings.Report{Settings: c.settings(e, started), Entries: entries})
+	}
+	if errors.Is(err, context.Canceled) && e.ctx.Err() != nil { // a gate must not take this for success
+		return fault.New(fault.Unavailable, "interrupted", "Interrupted; nothing was written.")
+	}
+	return err
+}
+
+// sets scores the folders of questions whose documents are known.
+func (c *EvalCmd) sets(e *env) ([]findings.Entry, error) {
 	opts := evaluate.Options{Split: c.Split, Typos: c.Typos, BM25: c.BM25, Progress: func(s string) { fmt.Fprintln(e.err, s) }}
 	model := llm.New(e.cfg.llm(), llm.Options{Logger: e.cfg.logger(e)})
 	defer model.Close()
 	if model.HasEmbeddings() {
 		opts.Embedder, opts.Model, opts.Size = model, e.cfg.EmbeddingModel, e.cfg.EmbeddingDimensions
 	}
-	report, err := evaluate.Run(e.ctx, c.Dirs, opts)
-	if err != nil {
-		return err
+	return evaluate.Run(e.ctx, c.Dirs, opts)
+}
+
+// settings says what was measured, for readers of the report.
+func (c *EvalCmd) settings(e *env, started time.Time) map[string]string {
+	s := map[string]string{
+		"measured": started.UTC().Format(time.RFC3339), "revision": revision(), "retrieval": "as served", "embedding model": "built in",
 	}
-	if err := writeTable(e.out, report); err != nil {
-		return err
+	if e.cfg.EmbeddingModel != "" {
+		s["embedding model"] = e.cfg.EmbeddingModel
 	}
-	if c.JSON != "" {
-		raw, err := json.MarshalIndent(report, "", "  ")
+	if c.BM25 {
+		s["retrieval"], s["embedding model"] = "plain BM25", "none"
+	}
+	if c.Typos > 0 {
+		s["typos"] = fmt.Sprint(c.Typos)
+	}
+	return s
+}
+
+// evalOutput is where a report goes and what it is held against. It takes entries of any area.
+type evalOutput struct {
+	json, html string
+	cases      bool
+	floors     []findings.Floor
+}
+
+// output reads what can be wrong before anything is measured.
+func (c *EvalCmd) output(*env) (*evalOutput, error) {
+	out := &evalOutput{json: c.JSON, html: c.HTML, cases: !c.NoCases}
+	for _, given := range c.Floor {
+		f, err := findings.ParseFloor(given)
 		if err != nil {
-			return err
+			return nil, fault.Field("--floor", "malformed", "%v.", err)
 		}
-		if err := os.WriteFile(c.JSON, append(raw, '\n'), 0o644); err != nil {
-			return err
-		}
+		out.floors = append(out.floors, f)
 	}
-	if c.HTML != "" {
-		if err := writePage(c.HTML, report); err != nil {
-			return err
-		}
-	}
-	return checkFloors(report, floors)
+	return out, nil
 }
 
-type floor struct {
-	metric string
-	value  float64
-}
-
-func parseFloors(given []string) ([]floor, error) {
-	var floors []floor
-	for _, g := range given {
-		metric, value, ok := strings.Cut(g, "=")
-		x, err := strconv.ParseFloat(value, 64)
-		if _, known := (evaluate.Scores{}).Metric(metric); !ok || err != nil || !known {
-			return nil, fault.Field("--floor", "malformed", "%q is not METRIC=VALUE with a metric of the report, such as ndcg@10=0.6.", g)
-		}
-		floors = append(floors, floor{metric, x})
+// write prints the tables, writes the files, and only then says what is worse than its floor.
+func (o *evalOutput) write(e *env, r findings.Report) error {
+	people := e.out
+	if o.json == "-" {
+		people = e.err
 	}
-	return floors, nil
-}
-
-func checkFloors(report evaluate.Report, floors []floor) error {
-	var below []string
-	for _, name := range slices.Sorted(maps.Keys(report.Sets)) {
-		for _, f := range floors {
-			if v, _ := report.Sets[name].Metric(f.metric); v < f.value {
-				below = append(below, fmt.Sprintf("%s of %s is %.4f, below %.4f", f.metric, name, v, f.value))
-			}
+	if err := findings.WriteTable(people, r); err != nil {
+		return err
+	}
+	verdicts, wrong := findings.CheckFloors(r.Entries, o.floors)
+	if o.json == "-" {
+		if err := findings.WriteJSON(e.out, r, o.cases); err != nil {
+			return err
+		}
+	} else if o.json != "" {
+		if err := toFile(o.json, func(w io.Writer) error { return findings.WriteJSON(w, r, o.cases) }); err != nil {
+			return err
 		}
 	}
-	if len(below) > 0 {
-		return fmt.Errorf("%s", strings.Join(below, "\n"))
+	if o.html != "" {
+		if err := toFile(o.html, func(w io.Writer) error { return findings.WritePage(w, r) }); err != nil {
+			return err
+		}
+	}
+	if wrong != nil {
+		return fault.Field("--floor", "unknown", "%v.", wrong)
+	}
+	var missed []string
+	for _, v := range verdicts {
+		if !v.Met {
+			missed = append(missed, v.String())
+		}
+	}
+	if len(missed) > 0 {
+		return errors.New(strings.Join(missed, "\n"))
 	}
 	return nil
 }
 
-func writeTable(w io.Writer, report evaluate.Report) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "set\tsplit\tlocale\tdocuments\tquestions\tndcg@10\trecall@5\trecall@10\tmrr@10\ttop1\tauroc\tece\tsurest half\tmap\tms\t")
-	for _, name := range slices.Sorted(maps.Keys(report.Sets)) {
-		s := report.Sets[name]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t%.1f\t\n", name, s.Split, s.Locale, s.Documents, s.Queries,
-			s.NDCG, s.Recall5, s.Recall, s.MRR, s.Top1, s.AUROC, s.ECE, s.Surest, s.MAP, s.MedianMS)
-	}
-	return t.Flush()
-}
-
-var evalPage = template.Must(template.New("eval").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Retrieval</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem}table{border-collapse:collapse}th,td{padding:.3rem .8rem;text-align:right;border-bottom:1px solid #ccc}th:first-child,td:first-child{text-align:left}</style>
-<h1>Retrieval</h1>
-<table><thead><tr><th>Set<th>Split<th>Questions<th>nDCG@10<th>Recall@5<th>Recall@10<th>MRR@10<th>First right<th>AUROC<th>ECE<th>Surest half right</tr></thead>
-<tbody>{{range $name, $s := .Sets}}<tr><td>{{$name}}<td>{{$s.Split}}<td>{{$s.Queries}}<td>{{printf "%.3f" $s.NDCG}}<td>{{printf "%.3f" $s.Recall5}}<td>{{printf "%.3f" $s.Recall}}<td>{{printf "%.3f" $s.MRR}}<td>{{printf "%.3f" $s.Top1}}<td>{{printf "%.3f" $s.AUROC}}<td>{{printf "%.3f" $s.ECE}}<td>{{printf "%.3f" $s.Surest}}</tr>
-{{end}}</tbody></table></html>
-`))
-
-func writePage(path string, report evaluate.Report) error {
+// toFile writes a file and reports what closing it says.
+func toFile(path string, write func(io.Writer) error) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	if err := evalPage.Execute(f, report); err != nil {
+	if err := write(f); err != nil {
 		_ = f.Close() // the first error is the one that matters
 		return err
 	}
 	return f.Close()
+}
+
+// revision is the commit that the program was built from, as far as it knows.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value[:min(12, len(s.Value))]
+			}
+		}
+	}
+	return "unknown"
 }

@@ -2,7 +2,8 @@
 // queries.jsonl (_id, text) and qrels/<split>.tsv. It loads each corpus into a throw-away database as published articles,
 // lets the serving indexer embed it, and asks the serving searcher; only the figures are its own.
 //
-// It holds no thresholds and knows no set by name.
+// Each set becomes an entry of a report: figures, and every question with what was found for it. The package holds no
+// thresholds and knows no set by name.
 package evaluate
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"github.com/firstline/firstline/internal/measure"
 	"github.com/firstline/firstline/internal/postgres"
+	"github.com/firstline/firstline/internal/report"
 	"github.com/firstline/firstline/retrieval"
 )
 
@@ -33,40 +35,6 @@ type Options struct {
 	Progress func(string)       // told what is going on; nil: nobody
 }
 
-// Scores are the figures of one set. Shares are between 0 and 1.
-type Scores struct {
-	Split   string  `json:"split"`
-	Queries int     `json:"queries"`
-	NDCG    float64 `json:"ndcg@10"`
-	Recall5 float64 `json:"recall@5"`
-	Recall  float64 `json:"recall@10"`
-	MRR     float64 `json:"mrr@10"`
-	Top1    float64 `json:"top1_accuracy"`
-	AUROC   float64 `json:"top1_auroc"`            // does the confidence tell right first articles from wrong ones?
-	ECE     float64 `json:"top1_ece"`              // expected calibration error of the confidence, ten bins
-	Surest  float64 `json:"precision_surest_half"` // accuracy on the half of the questions with the highest confidence
-
-	MAP       float64 `json:"map,omitempty"` // over 1,000 results; plain BM25 only, for comparison with published figures
-	Documents int     `json:"documents"`
-	Locale    string  `json:"locale"`
-	MedianMS  float64 `json:"median_ms,omitempty"` // of one search, several of which run at a time
-}
-
-// Metric returns a figure by its name in the JSON.
-func (s Scores) Metric(name string) (float64, bool) {
-	v, ok := map[string]float64{
-		"ndcg@10": s.NDCG, "recall@5": s.Recall5, "recall@10": s.Recall, "mrr@10": s.MRR, "top1_accuracy": s.Top1,
-		"top1_auroc": s.AUROC, "top1_ece": s.ECE, "precision_surest_half": s.Surest, "map": s.MAP,
-	}[name]
-	return v, ok
-}
-
-// Report is the outcome for several folders, by their names.
-type Report struct {
-	Sets  map[string]Scores         `json:"sets"`
-	Tasks map[string]map[string]any `json:"tasks"`
-}
-
 // asked is what came back for one question.
 type asked struct {
 	ranked     []string
@@ -74,40 +42,39 @@ type asked struct {
 	took       time.Duration
 }
 
-// Run scores each folder. The database lives in a temporary folder and is gone afterwards.
-func Run(ctx context.Context, dirs []string, opts Options) (_ Report, err error) {
+// Run scores each folder and returns their entries in the order of the folders. The figures have the names of the
+// command's JSON. The database lives in a temporary folder and is gone afterwards.
+func Run(ctx context.Context, dirs []string, opts Options) (_ []report.Entry, err error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
 	}
-	report := Report{Sets: map[string]Scores{}, Tasks: map[string]map[string]any{}}
 	sets := make([]*Set, 0, len(dirs))
 	for _, dir := range dirs {
 		s, err := Read(dir, opts.Split)
 		if err != nil {
-			return report, err
+			return nil, err
 		}
-		if _, twice := report.Sets[s.Name]; twice {
-			return report, fmt.Errorf("two folders are called %q; their figures could not be told apart", s.Name)
+		if slices.ContainsFunc(sets, func(other *Set) bool { return other.Name == s.Name }) {
+			return nil, fmt.Errorf("two folders are called %q; their figures could not be told apart", s.Name)
 		}
-		report.Sets[s.Name] = Scores{}
 		sets = append(sets, s)
 	}
 	var ask func(context.Context, *Set) ([]asked, error)
 	if opts.BM25 {
-		ask = func(_ context.Context, s *Set) ([]asked, error) { return plain(s, opts), nil }
+		ask = func(ctx context.Context, s *Set) ([]asked, error) { return plain(ctx, s, opts) }
 	} else {
 		dir, err := os.MkdirTemp("", "firstline-eval-")
 		if err != nil {
-			return report, err
+			return nil, err
 		}
 		defer os.RemoveAll(dir)
 		if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
-			return report, err
+			return nil, err
 		}
 		home := filepath.Join(dir, "data")
 		server, err := postgres.StartLocal(ctx, postgres.LocalConfig{Dir: home, NoFsync: true})
 		if err != nil {
-			return report, err
+			return nil, err
 		}
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
@@ -115,60 +82,108 @@ func Run(ctx context.Context, dirs []string, opts Options) (_ Report, err error)
 			err = cmp.Or(err, server.Stop(ctx), postgres.RemoveLocal(ctx, home))
 		}()
 		if err := postgres.Migrate(ctx, server.URL()); err != nil {
-			return report, err
+			return nil, err
 		}
 		pool, err := postgres.Open(ctx, server.URL(), 8)
 		if err != nil {
-			return report, err
+			return nil, err
 		}
 		defer pool.Close()
 		ask = func(ctx context.Context, s *Set) ([]asked, error) { return serving(ctx, pool, s, opts) }
 	}
+	entries := make([]report.Entry, 0, len(sets))
 	for _, s := range sets {
 		opts.Progress(fmt.Sprintf("%s: %d documents, %d questions", s.Name, len(s.Documents), len(s.Questions)))
 		answers, err := ask(ctx, s)
 		if err != nil {
-			return report, fmt.Errorf("%s: %w", s.Name, err)
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		report.Sets[s.Name] = score(s, answers, opts)
+		entries = append(entries, score(s, answers, opts))
 	}
-	return report, nil
+	calibrateOnOthers(entries)
+	return entries, nil
 }
 
-// score turns answers into figures.
-func score(s *Set, answers []asked, opts Options) Scores {
-	out := Scores{Split: s.Split, Queries: len(s.Questions), Documents: len(s.Documents), Locale: s.Locale}
-	n := float64(len(s.Questions))
+// shown is how many of the documents found for a question its case keeps, best first.
+const shown = 10
+
+// score turns answers into figures and cases. All figures but counts and milliseconds are shares between 0 and 1.
+func score(s *Set, answers []asked, opts Options) report.Entry {
+	var ndcg, recall5, recall10, mrr, top1, mean float64
+	n := float64(len(answers))
 	right := make([]bool, len(answers))
 	confidence := make([]float64, len(answers))
 	took := make([]time.Duration, len(answers))
+	cases := make([]report.Case, len(answers))
 	for i, a := range answers {
-		grade := s.Questions[i].Relevant
-		out.NDCG += measure.NDCG(a.ranked, grade, 10) / n
-		out.Recall5 += measure.RecallAt(a.ranked, grade, 5) / n
-		out.Recall += measure.RecallAt(a.ranked, grade, 10) / n
-		out.MRR += measure.MRR(a.ranked, grade, 10) / n
-		if opts.BM25 {
-			out.MAP += averagePrecision(a.ranked, grade) / n
-		}
-		right[i] = len(a.ranked) > 0 && grade[a.ranked[0]] > 0
+		q := s.Questions[i]
+		gain := measure.NDCG(a.ranked, q.Relevant, 10)
+		ndcg += gain / n
+		recall5 += measure.RecallAt(a.ranked, q.Relevant, 5) / n
+		recall10 += measure.RecallAt(a.ranked, q.Relevant, 10) / n
+		mrr += measure.MRR(a.ranked, q.Relevant, 10) / n
+		mean += averagePrecision(a.ranked, q.Relevant) / n
+		right[i] = len(a.ranked) > 0 && q.Relevant[a.ranked[0]] > 0
 		if right[i] {
-			out.Top1 += 1 / n
+			top1 += 1 / n
 		}
 		confidence[i], took[i] = a.confidence, a.took
+		cases[i] = report.Case{ID: q.ID, Text: Misspell(q.Text, opts.Typos, q.ID), Score: gain, P: a.confidence, Outcome: right[i],
+			Want: relevant(q), Got: slices.Clone(a.ranked[:min(shown, len(a.ranked))])}
 	}
-	out.AUROC = finite(measure.AUROC(confidence, right))
-	out.ECE = finite(measure.ECE(confidence, right, 10))
-	out.Surest = surestHalf(confidence, right)
+	e := report.Entry{
+		Area: report.Retrieval, Name: s.Name, Main: "ndcg@10", Cases: cases, Titles: titles(s, cases),
+		Facts: map[string]string{"split": s.Split, "locale": s.Locale},
+		Figures: map[string]float64{
+			"queries": n, "documents": float64(len(s.Documents)),
+			"ndcg@10": ndcg, "recall@5": recall5, "recall@10": recall10, "mrr@10": mrr, "top1_accuracy": top1,
+			"top1_auroc":            finite(measure.AUROC(confidence, right)),   // does the confidence tell right first articles from wrong ones?
+			"top1_ece":              finite(measure.ECE(confidence, right, 10)), // expected calibration error of the confidence, ten bins
+			"precision_surest_half": surestHalf(confidence, right),
+		},
+	}
+	report.AddConfidence(e.Figures, cases)
 	slices.Sort(took)
-	if !opts.BM25 && len(took) > 0 {
-		out.MedianMS = float64(took[len(took)/2].Microseconds()) / 1000
+	if opts.BM25 {
+		e.Figures["map"] = mean // over 1,000 results, for comparison with published figures
+	} else if len(took) > 0 {
+		e.Figures["median_ms"] = float64(took[len(took)/2].Microseconds()) / 1000 // of one search, several of which run at a time
 	}
-	return out
+	return e
 }
 
-// finite replaces what is undefined, such as the AUROC of a set in which everything is right, by 0: JSON has no other
-// number for it.
+// relevant lists the documents that a question wants, the most relevant first.
+func relevant(q Question) []string {
+	ids := make([]string, 0, len(q.Relevant))
+	for id := range q.Relevant {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(q.Relevant[b], q.Relevant[a]), cmp.Compare(a, b)) })
+	return ids
+}
+
+// titles names the documents that the cases speak of; one without a title is named by how it begins.
+func titles(s *Set, cases []report.Case) map[string]string {
+	named := map[string]string{}
+	for _, c := range cases {
+		for _, id := range slices.Concat(c.Want, c.Got) {
+			named[id] = ""
+		}
+	}
+	for _, d := range s.Documents {
+		if _, ok := named[d.ID]; !ok {
+			continue
+		}
+		named[d.ID] = d.Title
+		if d.Title == "" {
+			named[d.ID] = report.Shorten(d.Text, 80)
+		}
+	}
+	return named
+}
+
+// finite replaces what is undefined, such as the AUROC of a set in which everything is right, by 0: readers of the JSON
+// rely on the name being there, and JSON has no other number for it.
 func finite(x float64) float64 {
 	if x != x {
 		return 0
@@ -217,14 +232,19 @@ func averagePrecision(ranked []string, grade map[string]float64) float64 {
 }
 
 // plain answers with BM25 as published comparisons do.
-func plain(s *Set, opts Options) []asked {
+func plain(ctx context.Context, s *Set, opts Options) ([]asked, error) {
 	texts := make([]string, len(s.Documents))
 	for i, d := range s.Documents {
 		texts[i] = d.Title + " " + d.Text
 	}
 	index := retrieval.NewBaseline(texts)
 	answers := make([]asked, len(s.Questions))
+	done, stop := opts.count(s.Name, len(s.Questions))
+	defer stop()
 	for i, q := range s.Questions {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		found, ideal := index.Search(Misspell(q.Text, opts.Typos, q.ID), 1000)
 		for _, f := range found {
 			answers[i].ranked = append(answers[i].ranked, s.Documents[f.Text].ID)
@@ -232,8 +252,36 @@ func plain(s *Set, opts Options) []asked {
 		if len(found) > 0 && ideal > 0 { // BM25 has no probability; the share of what could be reached orders the questions
 			answers[i].confidence = found[0].Score / ideal
 		}
+		done()
 	}
-	return answers
+	return answers, nil
+}
+
+// patience is how long a set may take between two lines of progress.
+const patience = 2 * time.Second
+
+// count tells how many questions of n are done, from time to time. The first function returned is called after each
+// question, by any goroutine; the second at the end.
+func (o Options) count(name string, n int) (done, stop func()) {
+	if o.Progress == nil {
+		return func() {}, func() {}
+	}
+	var asked atomic.Int64
+	ended, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(patience)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+				o.Progress(fmt.Sprintf("%s: %d of %d questions", name, asked.Load(), n))
+			}
+		}
+	}()
+	return func() { asked.Add(1) }, func() { close(ended); <-gone }
 }
 
 // inParallel calls f for 0 to n-1 from as many goroutines as there are processors, until one fails.

@@ -1,8 +1,8 @@
 package evaluate
 
 import (
-	"encoding/json"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
+
+	"github.com/firstline/firstline/internal/report"
 )
 
 // write makes a folder of files and returns its path.
@@ -51,33 +53,86 @@ var nearly = cmpopts.EquateApprox(0, 1e-4)
 
 func TestScoreByHand(t *testing.T) {
 	t.Parallel()
-	s := &Set{Split: "dev", Locale: "en", Documents: make([]Document, 3), Questions: []Question{
-		{ID: "1", Relevant: map[string]float64{"b": 1}},
-		{ID: "2", Relevant: map[string]float64{"a": 1, "c": 1}},
+	s := &Set{Name: "two", Split: "dev", Locale: "en", Documents: []Document{{"a", "A", "x"}, {"b", "B", "y"}, {"c", "", "C has\n no title"}}, Questions: []Question{
+		{ID: "1", Text: "first?", Relevant: map[string]float64{"b": 1}},
+		{ID: "2", Text: "second?", Relevant: map[string]float64{"a": 1, "c": 1}},
 	}}
 	answers := []asked{{ranked: []string{"a", "b"}, confidence: 0.2}, {ranked: []string{"a"}, confidence: 0.9}}
 	got := score(s, answers, Options{BM25: true})
-	want := Scores{
-		Split: "dev", Queries: 2, Documents: 3, Locale: "en",
-		NDCG:    (0.63093 + 1/1.63093) / 2, // 1/log2(3) at the second place; one of two at the first
-		Recall5: 0.75, Recall: 0.75, MRR: 0.75, Top1: 0.5, MAP: 0.5,
-		AUROC: 1, ECE: (0.2 + 0.1) / 2, Surest: 1,
+	want := map[string]float64{
+		"queries": 2, "documents": 3,
+		"ndcg@10":  (0.63093 + 1/1.63093) / 2, // 1/log2(3) at the second place; one of two at the first
+		"recall@5": 0.75, "recall@10": 0.75, "mrr@10": 0.75, "top1_accuracy": 0.5, "map": 0.5,
+		"top1_auroc": 1, "top1_ece": (0.2 + 0.1) / 2, "precision_surest_half": 1,
+		"brier": (0.04 + 0.01) / 2, "fpr_at_95tpr": 0,
+		"coverage_at_risk_2": 0.5, "coverage_at_risk_5": 0.5, "coverage_at_risk_10": 0.5,
 	}
-	if diff := cmp.Diff(want, got, nearly); diff != "" {
+	if diff := cmp.Diff(want, got.Figures, nearly); diff != "" {
 		t.Error(diff)
 	}
-	for _, name := range []string{"ndcg@10", "recall@5", "recall@10", "mrr@10", "top1_accuracy", "top1_auroc", "top1_ece", "precision_surest_half", "map"} {
-		if v, ok := got.Metric(name); !ok || v == 0 {
-			t.Errorf("metric %s is %v, %v", name, v, ok)
+	wantCases := []report.Case{
+		{ID: "1", Text: "first?", Score: 0.63093, P: 0.2, Want: []string{"b"}, Got: []string{"a", "b"}},
+		{ID: "2", Text: "second?", Score: 1 / 1.63093, P: 0.9, Outcome: true, Want: []string{"a", "c"}, Got: []string{"a"}},
+	}
+	if diff := cmp.Diff(wantCases, got.Cases, nearly); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]string{"a": "A", "b": "B", "c": "C has no title"}, got.Titles); diff != "" {
+		t.Error(diff)
+	}
+	if got.Key() != "sets/two" || got.Main != "ndcg@10" || got.Facts["split"] != "dev" || got.Facts["locale"] != "en" {
+		t.Errorf("entry %s, main figure %s, %v", got.Key(), got.Main, got.Facts)
+	}
+	// Where everything is right there is no AUROC, but its readers must find a number; the rest is left out.
+	all := score(&Set{Questions: s.Questions[1:]}, answers[1:], Options{}).Figures
+	if v, ok := all["top1_auroc"]; v != 0 || !ok {
+		t.Errorf("AUROC %v of a set where everything is right", v)
+	}
+	if v, ok := all["fpr_at_95tpr"]; ok {
+		t.Errorf("false positives %v of a set where nothing is wrong", v)
+	}
+}
+
+// Ten results are kept of each question, however many were found.
+func TestCasesAreShort(t *testing.T) {
+	t.Parallel()
+	ranked := strings.Split("abcdefghijklmno", "")
+	e := score(&Set{Questions: []Question{{ID: "1", Relevant: map[string]float64{"n": 2, "b": 1, "o": 2}}}}, []asked{{ranked: ranked}}, Options{})
+	if diff := cmp.Diff(ranked[:10], e.Cases[0].Got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"n", "o", "b"}, e.Cases[0].Want); diff != "" {
+		t.Error("most relevant first:", diff)
+	}
+}
+
+// Two sets whose confidence is off in the same way correct each other's third; one that is off in the other way is made
+// worse by them.
+func TestCalibrateOnOthers(t *testing.T) {
+	t.Parallel()
+	entry := func(said, share float64) report.Entry {
+		e := report.Entry{Figures: map[string]float64{}}
+		for i := range 400 {
+			e.Cases = append(e.Cases, report.Case{P: said, Outcome: float64(i%100) < share*100})
+		}
+		return e
+	}
+	entries := []report.Entry{entry(0.9, 0.6), entry(0.9, 0.6), entry(0.9, 0.6)}
+	calibrateOnOthers(entries)
+	for _, e := range entries {
+		if v := e.Figures["top1_ece_others"]; v > 0.01 {
+			t.Errorf("error %v where the others are off in the same way", v)
 		}
 	}
-	if _, ok := got.Metric("ndcg"); ok {
-		t.Error("an unknown metric is known")
+	entries[1] = entry(0.9, 0.9)
+	calibrateOnOthers(entries)
+	if v := entries[1].Figures["top1_ece_others"]; math.Abs(v-0.3) > 0.01 {
+		t.Errorf("error %v of the set that was right, want the others' 0.3", v)
 	}
-	// Where everything is right there is no AUROC; JSON must still have a number.
-	all := score(&Set{Questions: s.Questions[1:]}, answers[1:], Options{})
-	if _, err := json.Marshal(all); err != nil || all.AUROC != 0 {
-		t.Errorf("AUROC %v of a set where everything is right: %v", all.AUROC, err)
+	two := []report.Entry{entry(0.9, 0.6), entry(0.9, 0.6)}
+	calibrateOnOthers(two)
+	if _, ok := two[0].Figures["top1_ece_others"]; ok {
+		t.Error("one other set is taken for the others")
 	}
 }
 
@@ -154,16 +209,19 @@ func TestRun(t *testing.T) {
 	dir := write(t, "tiny", tiny)
 	for _, bm25 := range []bool{true, false} {
 		var told []string
-		report, err := Run(t.Context(), []string{dir}, Options{BM25: bm25, Progress: func(s string) { told = append(told, s) }})
+		entries, err := Run(t.Context(), []string{dir}, Options{BM25: bm25, Progress: func(s string) { told = append(told, s) }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := report.Sets["tiny"]
-		if got.Queries != 3 || got.Documents != 3 || got.Top1 < 0.66 || got.Top1 > 0.67 || got.NDCG <= got.Top1-1e-9 || got.NDCG >= 1 {
-			t.Errorf("bm25 %v: %+v", bm25, got)
+		if len(entries) != 1 || entries[0].Name != "tiny" || len(entries[0].Cases) != 3 {
+			t.Fatalf("bm25 %v: %+v", bm25, entries)
 		}
-		if (got.MAP > 0) != bm25 || (got.MedianMS > 0) == bm25 {
-			t.Errorf("bm25 %v: map %v, %v ms", bm25, got.MAP, got.MedianMS)
+		got := entries[0].Figures
+		if got["queries"] != 3 || got["documents"] != 3 || math.Abs(got["top1_accuracy"]-2.0/3) > 1e-9 || got["ndcg@10"] <= got["top1_accuracy"]-1e-9 || got["ndcg@10"] >= 1 {
+			t.Errorf("bm25 %v: %v", bm25, got)
+		}
+		if (got["map"] > 0) != bm25 || (got["median_ms"] > 0) == bm25 {
+			t.Errorf("bm25 %v: map %v, %v ms", bm25, got["map"], got["median_ms"])
 		}
 		if !slices.Equal(told, []string{"tiny: 3 documents, 3 questions"}) {
 			t.Errorf("told %q", told)

@@ -25,6 +25,8 @@ func serving(ctx context.Context, pool *pgxpool.Pool, s *Set, opts Options) ([]a
 		return nil, fmt.Errorf("embed: %w", err)
 	}
 	answers := make([]asked, len(s.Questions))
+	done, stop := opts.count(s.Name, len(s.Questions))
+	defer stop()
 	return answers, inParallel(ctx, len(s.Questions), func(ctx context.Context, i int) error {
 		q := s.Questions[i]
 		r, err := searcher.Search(ctx, retrieval.Query{Text: Misspell(q.Text, opts.Typos, q.ID), Locale: s.Locale, Audience: kb.Consumer})
@@ -39,6 +41,7 @@ func serving(ctx context.Context, pool *pgxpool.Pool, s *Set, opts Options) ([]a
 			a.ranked = append(a.ranked, ids[article.ID])
 		}
 		answers[i] = a
+		done()
 		return nil
 	})
 }
