@@ -215,6 +215,9 @@ func TestPastClaims(t *testing.T) {
 			s.ends(s.says("three"), chat.Answered, "3")
 			s.person()
 			s.back("", false)
+			s.do(func(ctx context.Context, c *chat.Session) error {
+				return c.AddMessage(ctx, &chat.Message{Author: chat.System, Text: "A note among agents.", Visibility: "internal"})
+			})
 			s.ends(s.says("four"), chat.Answered, "4")
 			s.ends(s.says("five"), chat.Answered, "5")
 			s.person()
@@ -258,6 +261,13 @@ func TestPastClaims(t *testing.T) {
 			t.Errorf("turn %s did not end so", e.Claim.TurnID)
 		}
 		got := whatWasSeen(e.Claim)
+		alone, err := b.rec.FindEnded(t.Context(), e.Claim.TurnID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(got, whatWasSeen(alone.Claim)); d != "" {
+			t.Errorf("on a page (-) and alone (+):\n%s", d)
+		}
 		if got.Advice == "" { // not every former instruction is known
 			want.Advice = ""
 		}
