@@ -216,31 +216,6 @@ func (a *Assistant) settle(ctx context.Context, t *turn) error {
 	}
 }
 
-// Preview is what a turn would say, and why, without anything being written.
-type Preview struct {
-	Text      string
-	Citations []chat.Citation
-	Decision  *Decision
-	Timings   map[string]float64 // milliseconds by stage
-}
-
-// Ask answers a question as the first of a new conversation, and writes nothing: no message, no handoff.
-func (a *Assistant) Ask(ctx context.Context, question string, c chat.Conversation) (Preview, error) {
-	now := time.Now()
-	claim := &chat.Claim{Conversation: c, Messages: []chat.Message{{Author: chat.Customer, Text: question}}}
-	t := &turn{Claim: claim, triage: a.triage.Load(), started: now, stage: now, timings: map[string]float64{}}
-	t.speak = func(context.Context, chat.DeltaEvent) error { return nil }
-	if err := a.think(ctx, t); err != nil {
-		return Preview{}, err
-	}
-	t.timings["total"] = float64(time.Since(now).Microseconds()) / 1000
-	p := Preview{Text: t.answer.text, Citations: t.answer.citations, Decision: t.decision, Timings: t.timings}
-	if p.Text == "" {
-		p.Text = t.decision.say()
-	}
-	return p, nil
-}
-
 // condenseTimeout bounds the model's rewriting of a question; the terms that it leans on serve as well.
 const condenseTimeout = 4 * time.Second
 

@@ -154,6 +154,9 @@ func inputs(f retrieval.Features) []float64 {
 	return x
 }
 
+// Inputs are what the probabilities of the decision rest on.
+func (d *Decision) Inputs() []float64 { return inputs(d.Features) }
+
 // generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
 // probabilities, nearly, and that one of three articles is right far more often than the first.
 var (

@@ -1,0 +1,26 @@
+package evaluate
+
+import (
+	"time"
+
+	"github.com/firstline/firstline/assistant"
+)
+
+// MakeCertificate fits on the conversations to fit on and certifies on those to certify on. An answer is right when the
+// section that it rests on is one of those that answer.
+func MakeCertificate(outcomes []Outcome, basis assistant.Basis, now time.Time) assistant.Certificate {
+	var fit, certify []assistant.Labelled
+	for _, o := range outcomes {
+		if o.Quoted == "" {
+			continue // no threshold decides here
+		}
+		l := assistant.Labelled{Group: o.Decision.Group, X: o.Decision.Inputs(), Right: o.Section, Among: o.Among}
+		switch o.Part {
+		case Fit:
+			fit = append(fit, l)
+		case Certify:
+			certify = append(certify, l)
+		}
+	}
+	return assistant.Certify(fit, certify, basis, now)
+}
