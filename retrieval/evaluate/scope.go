@@ -1,0 +1,366 @@
+package evaluate
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/firstline/firstline/internal/measure"
+	"github.com/firstline/firstline/internal/postgres"
+	"github.com/firstline/firstline/internal/report"
+	"github.com/firstline/firstline/kb"
+	"github.com/firstline/firstline/retrieval"
+)
+
+// inScope is the label of a question that some article answers. Every other label is out of scope.
+const inScope = "in"
+
+// scopeQuestion is one labelled question.
+type scopeQuestion struct {
+	ID     string `json:"-"`
+	Text   string `json:"text"`
+	Label  string `json:"label"`
+	Intent string `json:"intent"` // id of the document that answers it, where there is one
+	Kind   string `json:"kind"`   // of what is out of scope: near the articles' subject, or far from it
+
+	features   retrieval.Features
+	first      string // id of the best document
+	unanswered bool   // nothing was found
+}
+
+func (q *scopeQuestion) in() bool { return q.Label == inScope }
+
+// scopeSet is a corpus with questions inside and outside of it.
+type scopeSet struct {
+	Set
+	splits map[string][]scopeQuestion
+}
+
+// fitLimit is how many questions of each class a fit looks at, evenly chosen: seven weights need no more.
+const fitLimit = 1000
+
+// Scope asks the serving search questions with and without an article, and scores how well the product tells them apart
+// before it says anything. A set is a folder with corpus.jsonl and train.jsonl, dev.jsonl or test.jsonl with "text" and
+// "label" ("in" or another); several folders of one set complete each other.
+//
+// The positive class is "in scope". auroc_unfitted is that of retrieval.Features.Answerable, as the product serves it
+// without labels. Where train has both classes, or dev while test is scored, the product's features are also weighed by
+// a logistic model fitted on them; auroc, p and all figures at a threshold are then of that model, otherwise of
+// Answerable. auroc_<kind> sets all questions in scope against those of one kind out of scope.
+func Scope(ctx context.Context, dirs []string, opts Options) (report.Entry, error) {
+	if opts.Progress == nil {
+		opts.Progress = func(string) {}
+	}
+	s, err := readScope(dirs)
+	if err != nil {
+		return report.Entry{}, err
+	}
+	var e report.Entry
+	err = withDatabase(ctx, func(pool *pgxpool.Pool) error {
+		e, err = scoreScope(ctx, pool, s, opts)
+		return err
+	})
+	if err != nil {
+		return report.Entry{}, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return e, nil
+}
+
+// readScope reads the folders of one set. A file comes from the first folder that has it.
+func readScope(dirs []string) (*scopeSet, error) {
+	if len(dirs) == 0 {
+		return nil, errors.New("no folder was given")
+	}
+	s := &scopeSet{Set: Set{Name: filepath.Base(filepath.Clean(dirs[0]))}, splits: map[string][]scopeQuestion{}}
+	corpus, ok := firstWith(dirs, "corpus.jsonl")
+	if !ok {
+		return nil, fmt.Errorf("%s: no corpus.jsonl with the articles", strings.Join(dirs, ", "))
+	}
+	if err := lines(filepath.Join(corpus, "corpus.jsonl"), func(line []byte) error {
+		var d Document
+		if err := json.Unmarshal(line, &d); err != nil {
+			return err
+		}
+		if d.ID == "" {
+			return errors.New(`a document has no "_id"`)
+		}
+		s.Documents = append(s.Documents, d)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for _, split := range []string{"train", "dev", "test"} {
+		dir, ok := firstWith(dirs, split+".jsonl")
+		if !ok {
+			continue
+		}
+		if err := lines(filepath.Join(dir, split+".jsonl"), func(line []byte) error {
+			q := scopeQuestion{ID: fmt.Sprintf("%s-%d", split, len(s.splits[split])+1)}
+			if err := json.Unmarshal(line, &q); err != nil {
+				return err
+			}
+			if q.Text == "" || q.Label == "" {
+				return errors.New(`a question needs "text" and "label"`)
+			}
+			s.splits[split] = append(s.splits[split], q)
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	for _, split := range []string{"test", "dev", "train"} {
+		if hasBoth(s.splits[split]) {
+			s.Split = split
+			break
+		}
+	}
+	if len(s.Documents) == 0 || s.Split == "" {
+		return nil, fmt.Errorf("%s: want documents, and a split with questions in and out of scope", strings.Join(dirs, ", "))
+	}
+	s.Locale = locale(corpus, &s.Set)
+	return s, nil
+}
+
+func firstWith(dirs []string, name string) (string, bool) {
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+func hasBoth(questions []scopeQuestion) bool {
+	isIn := func(q scopeQuestion) bool { return q.in() }
+	isOut := func(q scopeQuestion) bool { return !q.in() }
+	return slices.ContainsFunc(questions, isIn) && slices.ContainsFunc(questions, isOut)
+}
+
+// fitting returns the split that weights are fitted on, and a part of its questions: train, otherwise dev, where it has
+// both classes and is not scored. Questions that stand in an article word for word are left out: nothing is to be
+// learned from finding those.
+func (s *scopeSet) fitting() (string, []scopeQuestion) {
+	for _, split := range []string{"train", "dev"} {
+		if split == s.Split || !hasBoth(s.splits[split]) {
+			continue
+		}
+		var in, out []scopeQuestion
+		for _, q := range s.splits[split] {
+			switch {
+			case !q.in():
+				out = append(out, q)
+			case !slices.ContainsFunc(s.Documents, func(d Document) bool { return strings.Contains(d.Text, q.Text) }):
+				in = append(in, q)
+			}
+		}
+		if len(in) > 0 && len(out) > 0 {
+			return split, append(evenly(in, fitLimit), evenly(out, fitLimit)...)
+		}
+	}
+	return "", nil
+}
+
+// evenly returns at most n questions, evenly spread over the list.
+func evenly(questions []scopeQuestion, n int) []scopeQuestion {
+	if len(questions) <= n {
+		return slices.Clone(questions)
+	}
+	out := make([]scopeQuestion, n)
+	for i := range out {
+		out[i] = questions[i*len(questions)/n]
+	}
+	return out
+}
+
+// scoreScope loads the corpus, asks and scores.
+func scoreScope(ctx context.Context, pool *pgxpool.Pool, s *scopeSet, opts Options) (report.Entry, error) {
+	fitted, learned := s.fitting()
+	scored := s.splits[s.Split]
+	opts.Progress(fmt.Sprintf("%s: %d documents, %d questions, %d to fit on", s.Name, len(s.Documents), len(scored), len(learned)))
+	ids, err := load(ctx, pool, &s.Set)
+	if err != nil {
+		return report.Entry{}, fmt.Errorf("load: %w", err)
+	}
+	searcher := retrieval.New(pool, opts.Embedder, retrieval.Options{Model: opts.Model, Dimensions: opts.Size, EmbedTimeout: 30 * time.Second})
+	if err := searcher.Embed(ctx); err != nil {
+		return report.Entry{}, fmt.Errorf("embed: %w", err)
+	}
+	all := [][]scopeQuestion{learned, scored}
+	if err := inParallel(ctx, len(learned)+len(scored), func(ctx context.Context, i int) error {
+		part := all[0]
+		if i >= len(learned) {
+			part, i = all[1], i-len(learned)
+		}
+		q := &part[i]
+		r, err := searcher.Search(ctx, retrieval.Query{Text: q.Text, Locale: s.Locale, Audience: kb.Consumer})
+		if err != nil {
+			return fmt.Errorf("question %s: %w", q.ID, err)
+		}
+		if r.Degraded != "" {
+			return fmt.Errorf("question %s: %s", q.ID, r.Degraded)
+		}
+		q.features, q.unanswered = r.Features, len(r.Articles) == 0
+		if !q.unanswered {
+			q.first = ids[r.Articles[0].ID]
+		}
+		return nil
+	}); err != nil {
+		return report.Entry{}, err
+	}
+	return scopeEntry(s, fitted, learned), nil
+}
+
+// scopeEntry turns what was found into figures and cases.
+func scopeEntry(s *scopeSet, fitted string, learned []scopeQuestion) report.Entry {
+	scored := s.splits[s.Split]
+	e := report.Entry{
+		Area: report.Tasks, Name: s.Name, Main: "accuracy", Classes: true,
+		Facts:   map[string]string{"task": "oos", "split": s.Split, "locale": s.Locale, "positive": "in scope", "fitted": "nothing"},
+		Figures: map[string]float64{"n": float64(len(scored)), "documents": float64(len(s.Documents))},
+	}
+	chance := func(q *scopeQuestion) float64 { return q.features.Answerable() }
+	threshold := 0.5
+	if len(learned) > 0 {
+		weights := fitScope(learned)
+		chance = func(q *scopeQuestion) float64 { return weights.P(scopeInputs(q.features)) }
+		p, in := make([]float64, len(learned)), make([]bool, len(learned))
+		for i := range learned {
+			p[i], in[i] = chance(&learned[i]), learned[i].in()
+		}
+		threshold = balanced(p, in)
+		e.Facts["fitted"] = fmt.Sprintf("%s, %d questions", fitted, len(learned))
+	}
+	p, unfitted, in := make([]float64, len(scored)), make([]float64, len(scored)), make([]bool, len(scored))
+	kinds := map[string]bool{}
+	right, known := 0, 0
+	for i := range scored {
+		q := &scored[i]
+		p[i], unfitted[i], in[i] = chance(q), q.features.Answerable(), q.in()
+		c := report.Case{ID: q.ID, Text: q.Text, P: p[i], Outcome: in[i], Want: []string{side(in[i])}, Got: []string{side(p[i] >= threshold)}, Group: q.Kind}
+		if in[i] == (p[i] >= threshold) {
+			c.Score = 1
+		}
+		if q.unanswered {
+			c.Note = "nothing was found"
+		} else {
+			c.Note = "first: " + q.first
+		}
+		if q.in() && q.Intent != "" {
+			known++
+			if q.first == q.Intent {
+				right++
+			}
+		}
+		if !q.in() && q.Kind != "" {
+			kinds[q.Kind] = true
+		}
+		e.Cases = append(e.Cases, c)
+	}
+	counts := measure.At(p, in, threshold)
+	e.Figures["threshold"] = threshold
+	e.Figures["precision"] = finite(counts.Precision())
+	e.Figures["recall"] = finite(counts.Recall())
+	e.Figures["fpr"] = finite(counts.FPR())
+	e.Figures["accuracy"] = counts.Accuracy()
+	e.Figures["macro_f1"] = finite((counts.F1() + measure.Counts{TP: counts.TN, FP: counts.FN, FN: counts.FP}.F1()) / 2)
+	e.Figures["auroc"] = measure.AUROC(p, in)
+	e.Figures["auroc_unfitted"] = measure.AUROC(unfitted, in)
+	e.Figures["fpr_at_95tpr"] = measure.FPRAtTPR(p, in, 0.95)
+	e.Figures["fpr_at_95tpr_unfitted"] = measure.FPRAtTPR(unfitted, in, 0.95)
+	e.Figures["ece"] = measure.ECE(p, in, 10)
+	e.Figures["brier"] = measure.Brier(p, in)
+	if known > 0 {
+		e.Figures["top1_accuracy"] = float64(right) / float64(known)
+	}
+	if len(kinds) > 1 {
+		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+			part := func(p []float64) float64 {
+				var some []float64
+				var is []bool
+				for i := range scored {
+					if in[i] || scored[i].Kind == kind {
+						some, is = append(some, p[i]), append(is, in[i])
+					}
+				}
+				return measure.AUROC(some, is)
+			}
+			e.Figures["auroc_"+kind] = part(p)
+			e.Figures["auroc_"+kind+"_unfitted"] = part(unfitted)
+		}
+	}
+	return e
+}
+
+func side(in bool) string {
+	if in {
+		return "in scope"
+	}
+	return "out of scope"
+}
+
+// scopeInputs are what the fit weighs: a constant, the odds that the product gives without labels, and its features.
+func scopeInputs(f retrieval.Features) []float64 {
+	return []float64{1, logit(f.Answerable()), f.LexTop, f.DenseTop, f.UnknownTerms, f.Margin, f.Coverage, f.Agreement}
+}
+
+// fitScope fits the weights, pulled towards the product's own odds as they are.
+func fitScope(questions []scopeQuestion) measure.Logistic {
+	rows, in := make([][]float64, len(questions)), make([]bool, len(questions))
+	for i := range questions {
+		rows[i], in[i] = scopeInputs(questions[i].features), questions[i].in()
+	}
+	return measure.FitLogistic(rows, in, measure.Logistic{0, 1, 0, 0, 0, 0, 0, 0}, 1)
+}
+
+// balanced is the threshold at which the mean of both classes' recall is greatest.
+func balanced(p []float64, in []bool) float64 {
+	best, at := -1.0, 0.5
+	for _, t := range slices.Compact(slices.Sorted(slices.Values(p))) {
+		c := measure.At(p, in, t)
+		if v := c.Recall() - c.FPR(); v > best {
+			best, at = v, t
+		}
+	}
+	return at
+}
+
+// withDatabase calls f with a database that is gone afterwards.
+func withDatabase(ctx context.Context, f func(*pgxpool.Pool) error) (err error) {
+	dir, err := os.MkdirTemp("", "firstline-eval-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
+		return err
+	}
+	home := filepath.Join(dir, "data")
+	server, err := postgres.StartLocal(ctx, postgres.LocalConfig{Dir: home, NoFsync: true})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		err = cmp.Or(err, server.Stop(ctx), postgres.RemoveLocal(ctx, home))
+	}()
+	if err := postgres.Migrate(ctx, server.URL()); err != nil {
+		return err
+	}
+	pool, err := postgres.Open(ctx, server.URL(), 8)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return f(pool)
+}
