@@ -23,10 +23,24 @@ type Outcome struct {
 	Question
 	Part     Part
 	Decision *assistant.Decision // what the turn would do
+	Said     assistant.Said      // how saying an answer came out, where the turn came to choosing
 	Quoted   string              // the section that it would answer from if nothing held it back, as slug#anchor; "" where it would not come to an answer
 	Section  bool                // that section answers
 	Article  bool                // some section of that article does
 	Among    bool                // an article that answers is among the options of a question back
+}
+
+// Under returns the outcome that another policy would have: the decision is made again from what was stored with it.
+func (o Outcome) Under(p assistant.Policy) Outcome {
+	d := *o.Decision
+	d.Policy, d.Said = p, ""
+	d.Decide()
+	if d.Action == assistant.Answer {
+		d.Said = o.Said
+		d.Decide()
+	}
+	o.Decision = &d
+	return o
 }
 
 // Answered tells whether the customer would read an answer.
@@ -60,6 +74,7 @@ func Run(ctx context.Context, r Rehearser, questions []Question, progress func(d
 func judge(q Question, r assistant.Rehearsal) Outcome {
 	o := Outcome{Question: q, Part: PartOf(q.ID), Decision: r.Decision}
 	if r.Free != nil && r.Said != assistant.SaidNothing {
+		o.Said = r.Said
 		o.Quoted, o.Section, o.Article = sources(q.Answers, r.Citations)
 	}
 	o.Among = among(q.Answers, r.Decision.Candidates)
