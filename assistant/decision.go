@@ -3,6 +3,7 @@ package assistant
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -122,6 +123,7 @@ type Decision struct {
 	Degraded   string             `json:"degraded,omitempty"` // what did not answer: a leg of retrieval, the model
 	Revision   int64              `json:"kb_revision"`
 	Embedding  string             `json:"embedding_model"`
+	Retrieval  string             `json:"retrieval_version,omitempty"` // fingerprint; what features mean depends on it
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
 	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
@@ -159,9 +161,13 @@ type TopicPolicy struct {
 	SafeText string          `json:"safe_text,omitempty"`
 }
 
+// fingerprint is that of the retrieval that this program holds.
+var fingerprint = sync.OnceValue(retrieval.Fingerprint)
+
 // weigh notes what retrieval brought.
 func (d *Decision) weigh(r retrieval.Result, err error, shelves map[string]string) {
 	d.Retrieved, d.Failed = true, err != nil
+	d.Retrieval = fingerprint()
 	d.Revision, d.Embedding, d.Features = r.Revision, r.Model, r.Features
 	d.degrade(r.Degraded)
 	if len(r.Passages) > 0 {
