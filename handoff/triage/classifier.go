@@ -2,6 +2,7 @@ package triage
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
@@ -14,7 +15,7 @@ import (
 )
 
 // codeVersion goes into Hash: raise it when the same examples would give other scores.
-const codeVersion = "triage/1"
+const codeVersion = "triage/2"
 
 // Score is the probability that a message is about a topic. Start and End are the byte offsets of the part of the
 // message that says so; Classify always gives the whole. Priority is the topic's, 0 for None and for labels.
@@ -36,6 +37,23 @@ type Classifier struct {
 	scratch  sync.Pool
 }
 
+//go:embed background.txt
+var backgroundFile string
+
+// background are texts that are no desk's matter, or none to hurry for.
+var background = readBackground(backgroundFile)
+
+func readBackground(file string) []string {
+	var out []string
+	for line := range strings.Lines(file) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			_, text, _ := strings.Cut(line, ": ")
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
 // scratch is the working memory of one classification.
 type scratch struct {
 	features []feature
@@ -45,12 +63,12 @@ type scratch struct {
 }
 
 // Train learns topics from their own examples and the examples of no topic, all languages in one model, and calibrates
-// the probabilities by cross-validation. The same input gives the same weights bit for bit. It fails when there are
-// fewer than two labels.
+// the probabilities by cross-validation. The background is of no topic, too. The same input gives the same weights bit
+// for bit. It fails when there are fewer than two labels.
 func Train(topics []Topic, none map[string][]string) (*Classifier, error) {
 	labels, priority := []string{None}, []int{0}
-	var texts []string
-	var ys []int
+	texts := slices.Clone(background)
+	ys := make([]int, len(texts))
 	for _, l := range sortedKeys(none) {
 		for _, s := range none[l] {
 			texts, ys = append(texts, s), append(ys, 0)
@@ -192,6 +210,7 @@ func trainingHash(labels []string, priority []int, texts []string, ys []int) str
 	}
 	put(codeVersion)
 	put(conceptFile)
+	put(backgroundFile)
 	put(humanRules)
 	put(otherRules)
 	for i, l := range labels {

