@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -156,6 +157,8 @@ func TestReproduceNotices(t *testing.T) {
 		{"an unknown input", edit(func(m map[string]any) { m["phase_of_the_moon"] = 0.5 }), "phase_of_the_moon", false},
 		{"an unknown input that says nothing", edit(func(m map[string]any) { m["phase_of_the_moon"] = nil }), "", false},
 		{"another text", edit(func(m map[string]any) { m["explanation"] = "Because." }), "explanation", false},
+		{"a result that was not stored", edit(func(m map[string]any) { delete(m, "explanation") }), "explanation", false},
+		{"a flag", edit(func(m map[string]any) { m["then_human"] = true }), "then_human", false},
 		{"other logic with the same result", edit(func(m map[string]any) { m["version"] = "prior-1" }), "", true},
 		{"other logic", edit(func(m map[string]any) { m["version"], m["threshold"] = "prior-1", 0.99 }), "threshold", true},
 		{"other retrieval", edit(func(m map[string]any) { m["retrieval_version"] = "older" }), "", true},
@@ -264,4 +267,30 @@ func TestReplayIsWhatHappened(t *testing.T) {
 	if count() != before {
 		t.Error("something was written")
 	}
+}
+
+// A replay waits for nobody, and asks the model only when it is told to.
+func TestReplayIsQuiet(t *testing.T) {
+	t.Parallel()
+	b := setup(t, chat.Options{}, Config{Settle: time.Hour})
+	claim := &chat.Claim{Attempt: 1, Conversation: chat.Conversation{Market: "gb", Locale: "en", Audience: "consumer"},
+		Messages: []chat.Message{{Author: chat.Customer, Text: "refund late"}}}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	p, err := b.asst.ForReplay(false, nil).Replay(ctx, claim)
+	if err != nil || p.Decision.Reason != Quoted || len(b.srv.Requests()) != 0 {
+		t.Fatalf("%+v, %v, %d requests", p.Decision, err, len(b.srv.Requests()))
+	}
+	other := 0
+	search := searchFunc(func(ctx context.Context, q retrieval.Query) (retrieval.Result, error) { other++; return found(colours)(ctx, q) })
+	p, err = b.asst.ForReplay(true, searcherFunc(search)).Replay(ctx, claim)
+	if err != nil || other != 1 || len(b.srv.Requests()) == 0 {
+		t.Errorf("%+v, %v, %d requests, %d searches elsewhere", p.Decision, err, len(b.srv.Requests()), other)
+	}
+}
+
+type searcherFunc searchFunc
+
+func (f searcherFunc) Search(ctx context.Context, q retrieval.Query) (retrieval.Result, error) {
+	return f(ctx, q)
 }
