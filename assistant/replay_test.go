@@ -27,7 +27,7 @@ var decisions = rapid.Custom(func(t *rapid.T) Decision {
 	share := rapid.OneOf(rapid.Float64Range(0, 1), rapid.SampledFrom([]float64{0, 1, 0.1, 1.0 / 3, 5e-324, 1e-7, 1 - 1e-16, 0.5}))
 	any := rapid.OneOf(share, rapid.Float64Range(-1e300, 1e300), rapid.Just(math.Copysign(0, -1)))
 	words := rapid.Map(rapid.String(), func(s string) string { return strings.ReplaceAll(s, "\x00", "") }) // which no message holds
-	count := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 3}) // what is common often enough to come to choosing at all
+	count := rapid.SampledFrom([]int{0, 0, 0, 0, 1, 2, 3})                                                 // what is common often enough to come to choosing at all
 	yes := rapid.Bool()
 	rarely := rapid.SampledFrom([]bool{false, false, false, false, false, false, false, true})
 	group := rapid.SampledFrom([]string{"", Money, Normal, HowTo, "unheard of"})
@@ -278,11 +278,14 @@ func TestReplayIsQuiet(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	p, err := b.asst.ForReplay(false, nil).Replay(ctx, claim)
-	if err != nil || p.Decision.Reason != Quoted || len(b.srv.Requests()) != 0 {
+	if err != nil || p.Decision.Said != SaidQuote || len(b.srv.Requests()) != 0 {
 		t.Fatalf("%+v, %v, %d requests", p.Decision, err, len(b.srv.Requests()))
 	}
 	other := 0
-	search := searchFunc(func(ctx context.Context, q retrieval.Query) (retrieval.Result, error) { other++; return found(colours)(ctx, q) })
+	search := searchFunc(func(ctx context.Context, q retrieval.Query) (retrieval.Result, error) {
+		other++
+		return found(colours)(ctx, q)
+	})
 	p, err = b.asst.ForReplay(true, searcherFunc(search)).Replay(ctx, claim)
 	if err != nil || other != 1 || len(b.srv.Requests()) == 0 {
 		t.Errorf("%+v, %v, %d requests, %d searches elsewhere", p.Decision, err, len(b.srv.Requests()), other)
