@@ -48,6 +48,20 @@ func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc 
 	best := f.passages[0]
 	out.Coverage = x.coverage(best.ID, l.queries)
 	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
+	for _, c := range l.candidates {
+		if c.passage == best.ID {
+			out.AskSection = max(out.AskSection, float64(c.ask))
+		}
+	}
+	other := 0.0
+	for article, like := range l.asks {
+		if article == best.ArticleID {
+			out.Ask = float64(like)
+		} else {
+			other = max(other, float64(like))
+		}
+	}
+	out.AskMargin = out.Ask - other
 	if weight > 0 {
 		out.Agreement = agreement(f.articles)
 	}

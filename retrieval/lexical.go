@@ -29,12 +29,15 @@ type lexicalResult struct {
 	terms      int         // distinct terms of the question, stop words aside
 	unknown    float64     // idf-weighted share of them that no article has
 	queries    []asked     // the question as each partition understands it
+
+	asks map[uuid.UUID]float32 // of the candidates' articles: the nearest question that customers ask it with
 }
 
 // asked is a question in one partition.
 type asked struct {
 	partition *partition
 	query     *query
+	likeness  likeness
 }
 
 // candidate is a passage with its lexical score, which is 1 for the best passage of the best article.
@@ -42,6 +45,7 @@ type candidate struct {
 	passage int64
 	article uuid.UUID
 	score   float32
+	ask     float32 // the nearest question that customers ask of this passage
 }
 
 // scratch is the memory of one search, used again.
@@ -50,6 +54,19 @@ type scratch struct {
 	factors      []float32
 	heap         []ranked
 	words, grams tally
+	memory       []float32 // lent by floats
+	lent         int
+}
+
+// floats lends memory for n numbers, all 0, until the search ends.
+func (w *scratch) floats(n int) []float32 {
+	if w.lent+n > len(w.memory) {
+		w.memory, w.lent = make([]float32, 2*(w.lent+n)), 0 // what was lent before stays with who has it
+	}
+	f := w.memory[w.lent : w.lent+n : w.lent+n]
+	w.lent += n
+	clear(f)
+	return f
 }
 
 // sum is what both legs have added up for one slot.
@@ -60,6 +77,7 @@ type ranked struct {
 	leg   int
 	slot  uint32
 	score float32
+	base  float32 // the score without what customers ask
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -79,7 +97,7 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	w := scratches.Get().(*scratch)
 	defer scratches.Put(w)
 	w.factors = x.factors(s, w.factors)
-	w.heap = w.heap[:0]
+	w.heap, w.lent = w.heap[:0], 0
 
 	r := lexicalResult{revision: x.revision}
 	languages := s.languages()
@@ -111,7 +129,8 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 			}
 			continue
 		}
-		l := leg{asked{p, p.query(question, context, w)}, w.sums[from : from+len(p.kinds)]}
+		l := leg{asked{partition: p, query: p.query(question, context, w)}, w.sums[from : from+len(p.kinds)]}
+		l.likeness = p.match(l.query, w, len(p.kinds))
 		from += len(p.kinds)
 		if i == 0 || r.terms == 0 {
 			r.terms, r.unknown = l.query.distinct, l.query.unknown
@@ -135,12 +154,14 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	if maxGrams > 0 {
 		byGrams = float32(x.tuning.GramWeight) / maxGrams
 	}
+	ask := float32(x.tuning.AskWeight)
 	for i, l := range legs {
 		least := w.least()
 		for slot, kind := range l.partition.kinds {
-			score := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
+			base := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
+			score := base + w.factors[kind]*ask*l.likeness.best[slot]
 			if score > least {
-				w.push(ranked{leg: i, slot: uint32(slot), score: score})
+				w.push(ranked{leg: i, slot: uint32(slot), score: score, base: base})
 				least = w.least()
 			}
 		}
@@ -151,8 +172,14 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	slices.SortFunc(w.heap, compareRanked)
 	best := w.heap[0]
 	l := legs[best.leg]
-	r.top = float64(best.score) / float64(w.factors[l.partition.kinds[best.slot]]) * l.query.reach(l.sums[best.slot], x.tuning.GramWeight)
+	r.top = float64(best.base) / float64(w.factors[l.partition.kinds[best.slot]]) * l.query.reach(l.sums[best.slot], x.tuning.GramWeight)
 	r.candidates = w.sections(r.queries, x.tuning)
+	r.asks = make(map[uuid.UUID]float32, len(w.heap))
+	for _, h := range w.heap {
+		l := legs[h.leg]
+		article := l.partition.entries[h.slot].article
+		r.asks[article] = max(r.asks[article], l.likeness.best[h.slot])
+	}
 	if len(legs) > 1 { // an article may be found in its own language and by questions in another
 		r.candidates = firstOfEach(r.candidates)
 	}
@@ -236,6 +263,12 @@ func (w *scratch) sections(queries []asked, t tuning) []candidate {
 			for i := range own {
 				asks := p.asks(e.sections[i].heading, q)
 				own[i].score = float32(1-t.HeadingWeight)*own[i].score/most + float32(t.HeadingWeight)*asks
+			}
+		}
+		if len(e.asks) > 0 {
+			for i := range own {
+				own[i].ask = p.section(queries[r.leg].likeness, e, i)
+				own[i].score += float32(t.AskSection) * own[i].ask
 			}
 		}
 		slices.SortStableFunc(own, compareCandidates)
@@ -323,6 +356,7 @@ type query struct {
 	idealG   float64 // and in the n-gram leg
 	distinct int
 	total    float64 // sum of the idf of the question's terms
+	totalG   float64 // and of its n-grams
 	unknown  float64
 }
 
@@ -413,15 +447,17 @@ func (p *partition) query(question, context string, w *scratch) *query {
 		t := &grams.terms[i]
 		weight := t.weight(p.tuning.ContextWeight)
 		n, l := p.grams.find(t.hash)
-		if len(l) > commonGram && float64(len(l)) > commonShare*float64(p.grams.docs) {
+		if p.common(l) {
 			continue
 		}
-		idf := p.grams.idf(len(l))
+		idf, covers := p.grams.idf(len(l)), 0.0
 		if !t.context {
 			q.idealG += weight * idf
+			q.totalG += idf
+			covers = 1
 		}
 		if len(l) > 0 {
-			q.grams = append(q.grams, queryTerm{list: n, weight: float32(weight), idf: float32(idf)})
+			q.grams = append(q.grams, queryTerm{list: n, weight: float32(weight), idf: float32(idf), covers: covers})
 		}
 		if n, l := p.titleGrams.find(t.hash); len(l) > 0 {
 			q.tgrams = append(q.tgrams, queryTerm{list: n, weight: float32(weight), idf: float32(p.titleGrams.idf(len(l)))})

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type document struct {
 type section struct {
 	ID       int64
 	Headings []string
+	Anchor   string
 	Text     string
 }
 
@@ -43,6 +45,7 @@ type partition struct {
 	kinds      []uint32 // by slot, see kind; noKind where a slot is not in use. Beside the entries because a search reads them all
 	free       []uint32
 	vocabulary vocabulary
+	ways       asks
 }
 
 // entry is a document in the index. A slot that is not in use has no sections.
@@ -52,6 +55,7 @@ type entry struct {
 	entered          [4][]uint32 // the lists that the document stands in, for each field
 	title            []uint32    // lists of the words field that the title's words have
 	surfaces         []string    // distinct words as written, for the vocabulary
+	asks             []uint32    // places of the questions that customers ask it with
 }
 
 // indexedSection is a passage by its words: numbers of lists of the words field, ascending, with how often each occurs.
@@ -145,8 +149,9 @@ func (p *partition) addQuestions(d *document, questions []string, kind uint32) u
 	}
 	surfaces := map[string]struct{}{}
 	whole := newAnalysed()
-	p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
+	p.count(whole, questionTexts(questions), surfaces, nil)
 	p.enter(slot, &e, newAnalysed(), whole, surfaces)
+	e.asks = p.addAsks(slot, d.Passages, questions)
 	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
 }
@@ -167,11 +172,13 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 	}
 	whole.length, whole.gramSize = title.length, title.gramSize
 	p.count(whole, d.Description, surfaces, nil)
-	for locale, questions := range d.Questions {
+	var questions []string
+	for _, locale := range slices.Sorted(maps.Keys(d.Questions)) {
 		if analysis.Language(locale) == analysis.Language(d.Locale) {
-			p.count(whole, strings.Join(questions, "\n"), surfaces, nil)
+			questions = append(questions, d.Questions[locale]...)
 		}
 	}
+	p.count(whole, questionTexts(questions), surfaces, nil)
 	perSection, headings := make([]counts, len(d.Passages)), make([]*analysed, len(d.Passages))
 	heading := ""
 	for i, s := range d.Passages {
@@ -203,6 +210,7 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 	}
 
 	p.enter(slot, &e, title, whole, surfaces)
+	e.asks = p.addAsks(slot, d.Passages, questions)
 	for term := range title.words {
 		n, _ := p.words.find(term)
 		e.title = append(e.title, n)
@@ -235,6 +243,7 @@ func (p *partition) remove(slot uint32) {
 	for _, s := range e.surfaces {
 		p.vocabulary.remove(s)
 	}
+	p.ways.remove(e.asks)
 	p.entries[slot], p.kinds[slot] = entry{}, noKind
 	p.free = append(p.free, slot)
 }
@@ -244,6 +253,7 @@ func (p *partition) settle() {
 	for _, f := range [...]*field{p.words, p.titles, p.grams, p.titleGrams} {
 		f.settle()
 	}
+	p.settleAsks()
 }
 
 // times returns how often a section has the term of a list of the words field.

@@ -194,7 +194,7 @@ func readDocuments(ctx context.Context, tx pgx.Tx, after int64) (docs []document
 		return nil, gone, nil
 	}
 	rows, err = tx.Query(ctx, `
-		SELECT p.version_id, p.id, p.headings, p.text FROM passages p
+		SELECT p.version_id, p.id, p.headings, p.anchor, p.text FROM passages p
 		WHERE p.version_id = ANY($1) ORDER BY p.version_id, p.ordinal`, ids)
 	if err != nil {
 		return nil, nil, err
@@ -203,7 +203,7 @@ func readDocuments(ctx context.Context, tx pgx.Tx, after int64) (docs []document
 	for rows.Next() {
 		var version uuid.UUID
 		var p section
-		if err := rows.Scan(&version, &p.ID, &p.Headings, &p.Text); err != nil {
+		if err := rows.Scan(&version, &p.ID, &p.Headings, &p.Anchor, &p.Text); err != nil {
 			return nil, nil, err
 		}
 		d := &docs[at[version]]
