@@ -36,7 +36,8 @@ type Document struct {
 	ValidTo     time.Time // after ValidFrom; zero when not set
 	Markdown    string    // everything after the front matter, byte for byte
 
-	// Questions are how customers ask for this article, by language; one line each. Search reads them, readers do not.
+	// Questions are how customers ask for this article, by language; one line each, with the section that answers it where
+	// it is known (see SplitQuestion). Search reads them, readers do not.
 	Questions map[string][]string
 }
 
@@ -44,7 +45,7 @@ type Document struct {
 const (
 	maxFile        = 1 << 20 // bytes
 	maxFront       = 1 << 15 // bytes
-	maxQuestions   = 100     // in all languages together
+	maxQuestions   = 400     // in all languages together
 	maxTitle       = 200     // characters
 	maxDescription = 500     // characters
 )

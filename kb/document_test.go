@@ -285,3 +285,22 @@ func TestParseFileNeverPanics(t *testing.T) {
 		}
 	})
 }
+
+func TestSplitQuestion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		line, text, anchor string
+		marked             bool
+	}{
+		{"what does it cost {#late-fee}", "what does it cost", "late-fee", true},
+		{"what is it {#}", "what is it", "", true},
+		{"what does it cost", "what does it cost", "", false},
+		{"is {#this} a mark?", "is {#this} a mark?", "", false},
+		{"müssen beide {#größe-ändern}", "müssen beide", "größe-ändern", true},
+	} {
+		text, anchor, marked := SplitQuestion(c.line)
+		if text != c.text || anchor != c.anchor || marked != c.marked {
+			t.Errorf("%q: %q, %q, %v", c.line, text, anchor, marked)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package kb
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ func Lint(docs []Document) []Problem { return LintAt(docs, time.Now()) }
 // LintAt returns what is wrong with a help centre on the day of now. Mistakes: links to articles or headings that do
 // not exist, links and images that rendering drops, no review date or one that has passed, two articles with one title
 // in a locale, images without description, headings that skip a level, a level 1 heading (the title is one), raw HTML
-// (it is not shown). Warnings: a description that is missing or too long, a file that is not where an export would put
+// (it is not shown), questions asked of a heading that does not exist. Warnings: a description that is missing or too long, a file that is not where an export would put
 // it, a translation of an article that the source locale lacks, locales of an article that list its markets in
 // different order (an export writes one of them), and a link that some readers of the article cannot follow because
 // the other article is not for their market.
@@ -90,6 +91,13 @@ func (l *linter) document(i int) {
 		l.warn(d, "locale", "no_source", "is a translation of an article that does not exist in %q", SourceLocale)
 	case !slices.Equal(d.Markets, l.docs[source].Markets) && sameSet(d.Markets, l.docs[source].Markets):
 		l.warn(d, "markets", "markets_order", "are listed in another order than in %s; copy its line", l.docs[source].name())
+	}
+	for _, lang := range slices.Sorted(maps.Keys(d.Questions)) {
+		for _, q := range d.Questions[lang] {
+			if _, anchor, marked := SplitQuestion(q); marked && anchor != "" && !l.has(i, anchor) {
+				l.add(d, 0, "questions", "question_without_section", "%s in %s is asked of a heading that this version does not have", quote(q), quote(lang))
+			}
+		}
 	}
 	l.body(i)
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/firstline/firstline/kb"
 )
 
 // asks holds how customers ask, one by one: a question that is nearly one of them is about the same section, however
@@ -28,23 +30,11 @@ type ask struct {
 
 const noSlot = math.MaxUint32
 
-// SplitQuestion takes a customers' question of an article's front matter apart: "what does it cost {#late-fee}" is asked
-// of the section with the anchor late-fee, "{#}" of what stands before the first heading. Without a mark the question is
-// asked of the article as a whole, and marked is false.
-func SplitQuestion(s string) (text, anchor string, marked bool) {
-	s = strings.TrimSpace(s)
-	open := strings.LastIndex(s, "{#")
-	if open < 0 || !strings.HasSuffix(s, "}") {
-		return s, "", false
-	}
-	return strings.TrimSpace(s[:open]), s[open+2 : len(s)-1], true
-}
-
 // questionTexts are the questions without their marks, a line each.
 func questionTexts(questions []string) string {
 	var b strings.Builder
 	for _, q := range questions {
-		text, _, _ := SplitQuestion(q)
+		text, _, _ := kb.SplitQuestion(q)
 		b.WriteString(text)
 		b.WriteByte('\n')
 	}
@@ -56,7 +46,7 @@ func questionTexts(questions []string) string {
 func (p *partition) addAsks(slot uint32, passages []section, questions []string) []uint32 {
 	places := make([]uint32, 0, len(questions))
 	for _, q := range questions {
-		text, anchor, marked := SplitQuestion(q)
+		text, anchor, marked := kb.SplitQuestion(q)
 		a := ask{slot: slot, section: -1}
 		if marked {
 			for i, s := range passages {
