@@ -159,7 +159,8 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 		least := w.least()
 		for slot, kind := range l.partition.kinds {
 			base := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
-			score := base + w.factors[kind]*ask*l.likeness.best[slot]
+			like := l.likeness.best[slot]
+			score := base + w.factors[kind]*ask*like*like // half alike is hardly alike
 			if score > least {
 				w.push(ranked{leg: i, slot: uint32(slot), score: score, base: base})
 				least = w.least()

@@ -12,7 +12,7 @@ type tuning struct {
 	HeadingWeight float64 // share of the heading in that
 	DenseWeight   float64 // share of the dense leg in the fused score with the built-in embedder, which adds little of its own
 	ModelWeight   float64 // the same with an embedding model
-	AskWeight     float64 // of the nearest of the questions that customers ask an article with, beside the words and n-grams, which together count at most 1
+	AskWeight     float64 // of the nearest of the questions that customers ask an article with (how near, squared), beside the words and n-grams, which together count at most 1
 	AskSection    float64 // the same within an article, of the nearest question that is asked of a section
 	OtherLocale   float64 // factor for articles in the source language where the customer's was wanted
 	OtherAudience float64 // factor for consumer articles in a merchant's conversation
@@ -28,7 +28,7 @@ var serving = tuning{
 	HeadingWeight: 0.5,
 	DenseWeight:   0.2,
 	ModelWeight:   0.5,
-	AskWeight:     0.8,
+	AskWeight:     1.5,
 	AskSection:    1,
 	OtherLocale:   0.85,
 	OtherAudience: 0.85,
