@@ -77,6 +77,13 @@ func topicOf(d *assistant.Decision) string {
 	return ", topic " + d.Topic
 }
 
+func ifPossible(cost float64) string {
+	if cost == 0 {
+		return "not possible"
+	}
+	return fmt.Sprintf("%.2f", cost)
+}
+
 // printTrace prints the decision as a person would read it.
 func printTrace(e *env, p assistant.Preview) {
 	d := p.Decision
@@ -89,6 +96,9 @@ func printTrace(e *env, p assistant.Preview) {
 	row("why", "%s", d.Explanation)
 	row("language", "%s (%.2f)", d.Language, d.Certainty)
 	row("question", "%s", d.Question)
+	if d.Context != "" {
+		row("leans on", "%s", oneLine(d.Context, 160))
+	}
 	for _, s := range d.Topics {
 		row("topic", "%s %.3f", s.Topic, s.P)
 	}
@@ -96,14 +106,20 @@ func printTrace(e *env, p assistant.Preview) {
 		row("cue", "%s %.2f “%s”", c.Kind, c.P, c.Evidence)
 	}
 	if d.Retrieved {
-		row("right", "%.3f, needed %.2f", d.PCorrect, d.Threshold)
+		row("right", "%.3f, needed %.2f (%s)", d.PCorrect, d.Threshold, d.Group)
 		row("stuck", "%.3f", d.PStuck)
+		if c := d.Costs; c != nil {
+			row("costs", "answer %.2f  clarify %s  offer %.2f  hand off %.2f", c.Answer, ifPossible(c.Clarify), c.Offer, c.HandOff)
+		}
+		if d.Policy.Certificate != "" {
+			row("certificate", "%s", d.Policy.Certificate)
+		}
 		f := d.Features
 		row("features", "coverage %.2f  margin %.2f  agreement %.2f  lexical %.2f  dense %.2f  unknown %.2f", f.Coverage, f.Margin, f.Agreement, f.LexTop, f.DenseTop, f.UnknownTerms)
 		for i, c := range d.Candidates {
 			row(fmt.Sprintf("passage %d", i+1), "%s#%s (%s)  score %.3f  lexical %.3f  dense %.3f", c.Article, c.Anchor, c.Locale, c.Score, c.Lexical, c.Dense)
 		}
-		row("versions", "decision %s, classifier %.12s, knowledge %d, embedding %s, model %q", d.Version, d.Classifier, d.Revision, d.Embedding, d.Model)
+		row("versions", "decision %s, classifier %.12s, knowledge %d, retrieval %s, embedding %s, model %q", d.Version, d.Classifier, d.Revision, d.Retrieval, d.Embedding, d.Model)
 	}
 	if d.Degraded != "" {
 		row("degraded", "%s", d.Degraded)

@@ -27,6 +27,8 @@ type CLI struct {
 	Export  ExportCmd  `cmd:"" help:"Write every published article to a folder, byte for byte as it was imported."`
 	Ask     AskCmd     `cmd:"" help:"Answer a question as the chat would, with sources and the decision."`
 	Eval    EvalCmd    `cmd:"" help:"Score retrieval on question sets, with the code that serves chats."`
+	Explain ExplainCmd `cmd:"" help:"Show why a turn did what it did, and make its decision again."`
+	Replay  ReplayCmd  `cmd:"" help:"Run past turns again with another configuration and show what would change; nothing is written."`
 	User    UserCmd    `cmd:"" help:"Manage the people who work here."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
