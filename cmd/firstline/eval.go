@@ -18,7 +18,8 @@ import (
 
 // EvalCmd scores folders of questions with known answers.
 type EvalCmd struct {
-	Dirs    []string `arg:"" name:"dir" help:"Folders in the BEIR layout: corpus.jsonl, queries.jsonl, qrels/<split>.tsv."`
+	Dirs    []string `arg:"" name:"dir" help:"Folders in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or with --task of labelled messages (train.jsonl, dev.jsonl, test.jsonl)."`
+	Task    string   `help:"Score labelled messages instead: topics, urgent, human, oos or injection." placeholder:"TASK"`
 	Split   string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
 	Typos   float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
 	BM25    bool     `name:"bm25" help:"Score plain BM25 instead of the serving retrieval."`
@@ -32,7 +33,7 @@ type EvalCmd struct {
 // Run scores, prints tables, writes the files, and fails when a figure is worse than its floor. It uses a database of
 // its own that is gone afterwards, whatever DATABASE_URL says.
 func (c *EvalCmd) Run(e *env) error {
-	out, err := c.output(e)
+	out, err := c.output()
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (c *EvalCmd) Run(e *env) error {
 		return fault.Field("--typos", "out_of_range", "%v is not a share between 0 and 1.", c.Typos)
 	}
 	started := time.Now()
-	entries, err := c.sets(e)
+	entries, err := c.measure(e)
 	if err == nil {
 		err = out.write(e, findings.Report{Settings: c.settings(e, started), Entries: entries})
 	}
@@ -50,13 +51,16 @@ func (c *EvalCmd) Run(e *env) error {
 	return err
 }
 
-// sets scores the folders of questions whose documents are known.
-func (c *EvalCmd) sets(e *env) ([]findings.Entry, error) {
+// measure scores the folders, each as what it is.
+func (c *EvalCmd) measure(e *env) ([]findings.Entry, error) {
 	opts := evaluate.Options{Split: c.Split, Typos: c.Typos, BM25: c.BM25, Progress: func(s string) { fmt.Fprintln(e.err, s) }}
 	model := llm.New(e.cfg.llm(), llm.Options{Logger: e.cfg.logger(e)})
 	defer model.Close()
 	if model.HasEmbeddings() {
 		opts.Embedder, opts.Model, opts.Size = model, e.cfg.EmbeddingModel, e.cfg.EmbeddingDimensions
+	}
+	if c.Task != "" {
+		return runTasks(e.ctx, c.Task, c.Dirs, opts)
 	}
 	return evaluate.Run(e.ctx, c.Dirs, opts)
 }
@@ -69,7 +73,11 @@ func (c *EvalCmd) settings(e *env, started time.Time) map[string]string {
 	if e.cfg.EmbeddingModel != "" {
 		s["embedding model"] = e.cfg.EmbeddingModel
 	}
-	if c.BM25 {
+	switch {
+	case c.Task != "":
+		s["task"] = c.Task
+		delete(s, "retrieval")
+	case c.BM25:
 		s["retrieval"], s["embedding model"] = "plain BM25", "none"
 	}
 	if c.Typos > 0 {
@@ -83,10 +91,11 @@ type evalOutput struct {
 	json, html string
 	cases      bool
 	floors     []findings.Floor
+	before     *findings.Report // to compare with; nil: nothing
 }
 
 // output reads what can be wrong before anything is measured.
-func (c *EvalCmd) output(*env) (*evalOutput, error) {
+func (c *EvalCmd) output() (*evalOutput, error) {
 	out := &evalOutput{json: c.JSON, html: c.HTML, cases: !c.NoCases}
 	for _, given := range c.Floor {
 		f, err := findings.ParseFloor(given)
@@ -94,6 +103,18 @@ func (c *EvalCmd) output(*env) (*evalOutput, error) {
 			return nil, fault.Field("--floor", "malformed", "%v.", err)
 		}
 		out.floors = append(out.floors, f)
+	}
+	if c.Compare != "" {
+		f, err := os.Open(c.Compare)
+		if err != nil {
+			return nil, fault.Field("--compare", "unreadable", "%v.", err)
+		}
+		defer f.Close()
+		before, err := findings.ReadJSON(f)
+		if err != nil {
+			return nil, fault.Field("--compare", "malformed", "%s is no report that eval wrote: %v.", c.Compare, err)
+		}
+		out.before = &before
 	}
 	return out, nil
 }
@@ -107,7 +128,17 @@ func (o *evalOutput) write(e *env, r findings.Report) error {
 	if err := findings.WriteTable(people, r); err != nil {
 		return err
 	}
-	verdicts, wrong := findings.CheckFloors(r.Entries, o.floors)
+	page := findings.Page{Report: r}
+	if o.before != nil {
+		changes := findings.Compare(*o.before, r)
+		page.Changes = &changes
+		fmt.Fprintln(people)
+		if err := findings.WriteComparison(people, changes); err != nil {
+			return err
+		}
+	}
+	var wrong error
+	page.Floors, wrong = findings.CheckFloors(r.Entries, o.floors)
 	if o.json == "-" {
 		if err := findings.WriteJSON(e.out, r, o.cases); err != nil {
 			return err
@@ -118,7 +149,7 @@ func (o *evalOutput) write(e *env, r findings.Report) error {
 		}
 	}
 	if o.html != "" {
-		if err := toFile(o.html, func(w io.Writer) error { return findings.WritePage(w, r) }); err != nil {
+		if err := toFile(o.html, func(w io.Writer) error { return findings.WritePage(w, page) }); err != nil {
 			return err
 		}
 	}
@@ -126,7 +157,7 @@ func (o *evalOutput) write(e *env, r findings.Report) error {
 		return fault.Field("--floor", "unknown", "%v.", wrong)
 	}
 	var missed []string
-	for _, v := range verdicts {
+	for _, v := range page.Floors {
 		if !v.Met {
 			missed = append(missed, v.String())
 		}

@@ -103,7 +103,7 @@ func TestEvalFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	html := string(raw)
-	for _, outside := range []string{"http:", "https:", "src=", "href=", "@import", "url(", "<script"} {
+	for _, outside := range []string{"http:", "https:", "src=", `href="/`, "@import", "url(", "<script"} {
 		if strings.Contains(html, outside) {
 			t.Errorf("the page needs something else: %s", outside)
 		}

@@ -39,7 +39,7 @@ var figures = []figure{
 	{"fpr_at_95tpr", "fpr@95tpr", "FPR at 95 % TPR"},
 	{"top1_ece", "ece", "ECE"},
 	{"ece", "", "ECE"},
-	{"top1_ece_others", "ece others", "ECE, fitted on the other sets"},
+	{"top1_ece_others", "ece others", "ECE, fitted on others"},
 	{"brier", "", "Brier"},
 	{"precision_surest_half", "surest half", "Surest half right"},
 	{"coverage_at_risk_2", "cov@2%", "Coverage at 2 % wrong"},
@@ -124,6 +124,20 @@ func better(name string) direction {
 		}
 	}
 	return higher
+}
+
+// wide is how many figures a page's table can hold without hiding any; an entry's own table has them all.
+const wide = 12
+
+// summary picks the figures of a page's table: all where there is room, otherwise those that say most.
+func summary(entries []Entry) []string {
+	all := columns(entries)
+	if len(all) <= wide {
+		return all
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return !slices.Contains(headline, name) && !slices.Contains([]string{"queries", "n", "recall@10", "top1_ece_others", "coverage_at_risk_5", "wrong", "coverage"}, name)
+	})
 }
 
 // format writes a figure with the given number of decimals; whole numbers of things and milliseconds need fewer, and
