@@ -72,8 +72,25 @@ var rules = compileRules(humanRules, otherRules)
 func Detect(text string) Cues { return detect(text, tokenize(text)) }
 
 func detect(text string, toks []token) Cues {
-	var out Cues
+	out := matched(nil, toks, "")
+	if !out.Has(WantsHuman) {
+		if better := mended(toks); better != nil {
+			out = matched(out, better, WantsHuman)
+		}
+	}
+	for i := range out {
+		out[i].Evidence = text[out[i].Start:out[i].End]
+	}
+	slices.SortStableFunc(out, func(a, b Cue) int { return a.Start - b.Start })
+	return out
+}
+
+// matched adds to out, without evidence, what the rules find; only of one kind unless that is "".
+func matched(out Cues, toks []token, only string) Cues {
 	rules.find(toks, func(h hit) {
+		if only != "" && h.pattern.kind != only {
+			return
+		}
 		switch h.pattern.kind {
 		case WantsHuman:
 			if reported(toks, h.from) || quotedAway(toks, h) || !h.pattern.own && (negated(toks, h.from) || askedAboutDuty(toks, h.from) || conditional(toks, h.from)) {
@@ -103,10 +120,6 @@ func detect(text string, toks []token) Cues {
 		}
 		out = append(out, c)
 	})
-	for i := range out {
-		out[i].Evidence = text[out[i].Start:out[i].End]
-	}
-	slices.SortStableFunc(out, func(a, b Cue) int { return a.Start - b.Start })
 	return out
 }
 
@@ -126,7 +139,7 @@ var negators = set("dont", "not", "didnt", "doesnt", "never", "without", "wont",
 	"nicht", "kein", "keine", "keinen", "keinem", "keiner", "nie", "niemals", "ohne", "nich", "net",
 	"nunca", "sin", "tampoco", "jamas",
 	"inte", "ej", "aldrig", "ingen", "inget", "inga", "utan", "icke",
-	"pas", "sans", "jamais")
+	"pas", "sans", "jamais", "inutile")
 
 // carriers may stand between a negation and what it negates: "I do not really want to [talk to a person]".
 var carriers = set("i", "we", "want", "need", "wish", "like", "have", "having", "to", "a", "an", "any", "really", "necessarily", "actually", "even",
@@ -135,7 +148,8 @@ var carriers = set("i", "we", "want", "need", "wish", "like", "have", "having", 
 	"ich", "will", "mochte", "brauche", "muss", "unbedingt", "wirklich", "mit", "zu", "einen", "einem", "eine", "jetzt", "mehr", "extra", "gleich", "auf",
 	"yo", "quiero", "necesito", "hace", "falta", "deseo", "que", "con", "una", "un", "tener", "ni", "hablar",
 	"jag", "vill", "behover", "ha", "en", "ett", "att", "med", "fa", "nagon", "direkt", "langre",
-	"je", "veux", "besoin", "de", "ai", "avec", "du", "voudrais")
+	"je", "veux", "besoin", "de", "ai", "avec", "du", "voudrais", "jai", "nai", "demande", "parler",
+	"wanted", "algun", "dia", "gustaria", "pouvoir")
 
 // negatedAfterNo are the words that make a leading "no" a negation and not an answer.
 var negatedAfterNo = set("need", "quiero", "necesito", "hace", "deseo", "es", "quisiera", "queremos", "necesitamos", "me", "wish", "desire", "intention", "reason")
@@ -178,6 +192,9 @@ var reporting = set("told", "tells", "telling", "asked", "advised", "said", "say
 	"sa", "sager", "sade", "sagt", "bad", "tipsade", "skrev", "hanvisade",
 	"dit", "conseille")
 
+// passive auxiliaries before a reporting verb say that somebody else spoke.
+var passive = set("was", "were", "been", "being", "wurde", "worden", "fue", "blev")
+
 var firstPerson = set("i", "ive", "we", "weve", "id", "ich", "wir", "yo", "he", "jag", "vi", "je", "already")
 
 // reported reports whether the match is what someone else said or advised: "the shop told me to ...".
@@ -191,6 +208,9 @@ func reported(toks []token, i int) bool {
 			return false
 		}
 		if reporting[w] {
+			if k >= 2 && passive[toks[k-2].text] { // "I was told to"
+				return true
+			}
 			for m := max(0, k-4); m < k-1; m++ {
 				if firstPerson[toks[m].text] && toks[m].text != "he" {
 					return false
@@ -295,9 +315,9 @@ func conditional(toks []token, i int) bool {
 			return false
 		}
 		switch w := toks[k-1].text; {
-		case w == "if" || w == "wenn" || w == "falls" || w == "si" || w == "om" || w == "unless" || w == "when":
+		case w == "if" || w == "wenn" || w == "falls" || w == "si" || w == "om" || w == "unless" || w == "when" || w == "after" || w == "once" || w == "whenever" || w == "nachdem" || w == "despues":
 			return k >= len(toks) || toks[k].text != "you"
-		case w == "ever" || w == "should" || w == "later" || w == "irgendwann":
+		case w == "ever" || w == "should" || w == "later" || w == "irgendwann" || w == "spater" || w == "senare" || w == "plustard":
 		case !carriers[w]:
 			return false
 		}
