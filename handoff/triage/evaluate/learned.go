@@ -243,10 +243,13 @@ func urgentThreshold(ctx context.Context, s *Set, opts Options, model *urgency) 
 			p, want = append(p, model.p(m.Text)), append(want, isUrgent(m))
 		}
 	} else {
-		// Train alone, each fifth by the rest; where there is no train either, the scored messages' own parts.
+		// What was learned from, each fifth by the rest; where that is the scored messages themselves, their parts.
 		messages := s.Train
 		on = "train, each fifth by the rest"
-		if len(messages) == 0 {
+		switch {
+		case len(messages) == 0 && len(s.tuning()) > 0:
+			messages, on = s.tuning(), "dev, each fifth by the rest"
+		case len(messages) == 0:
 			_, messages = s.Scored()
 			on = "the scored messages, each fifth by the rest"
 		}
