@@ -80,23 +80,6 @@ func modelFault(err error) string {
 	return "model_unavailable"
 }
 
-// quote answers with the best section of the best article, whole, in the language that it is written in.
-func (a *Assistant) quote(t *turn) {
-	d, p := t.decision, t.passages[0]
-	var sb strings.Builder
-	title := p.Title
-	if len(p.Headings) > 0 {
-		title += " › " + strings.Join(p.Headings, " › ")
-	}
-	fmt.Fprintf(&sb, text(d.Language, "from_article"), title)
-	if p.Locale != d.Language && p.Locale == "en" {
-		sb.WriteString(" " + text(d.Language, "other_language"))
-	}
-	sb.WriteString("\n\n" + strings.TrimSpace(p.Markdown) + "\n\n[1]")
-	t.answer.text = sb.String()
-	t.answer.citations = cite(t.passages[:1], t.Conversation, 1)
-}
-
 // cite makes citations of the first n passages, numbered from 1.
 func cite(ps []retrieval.Passage, c chat.Conversation, n int) []chat.Citation {
 	var cs []chat.Citation
@@ -110,18 +93,9 @@ func cite(ps []retrieval.Passage, c chat.Conversation, n int) []chat.Citation {
 const quoteRunes = 240
 
 func citation(n int, p retrieval.Passage, c chat.Conversation) chat.Citation {
-	url := "/help/" + p.Slug + "?locale=" + p.Locale + "&market=" + c.Market
-	if p.Audience != "consumer" {
-		url += "&audience=" + p.Audience
+	return chat.Citation{
+		N: n, Article: p.Slug, Version: p.Version, Title: p.Title, URL: helpURL(p.Slug, p.Anchor, p, c.Market), Anchor: p.Anchor, Quote: shorten(p.Text), Locale: p.Locale,
 	}
-	if p.Anchor != "" {
-		url += "#" + p.Anchor
-	}
-	quote := []rune(p.Text)
-	if len(quote) > quoteRunes {
-		quote = append(quote[:quoteRunes], '…')
-	}
-	return chat.Citation{N: n, Article: p.Slug, Version: p.Version, Title: p.Title, URL: url, Anchor: p.Anchor, Quote: string(quote), Locale: p.Locale}
 }
 
 func union(a, b []chat.Citation) []chat.Citation {

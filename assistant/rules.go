@@ -247,6 +247,16 @@ var texts = map[string][5]string{
 		"Den här artikeln finns bara på engelska.",
 		"Cet article n'existe qu'en anglais.",
 	},
+	"not_in_language": {
+		"This article is not available in English.",
+		"Diesen Artikel gibt es nicht auf Deutsch.",
+		"Este artículo no está disponible en español.",
+		"Den här artikeln finns inte på svenska.",
+		"Cet article n'existe pas en français.",
+	},
+	"whole_section": {
+		"The whole section", "Der ganze Abschnitt", "La sección completa", "Hela avsnittet", "La section entière",
+	},
 	"danger": {
 		"What you write worries me, and you matter more than any payment. If you are in danger right now, please call the emergency number 112 (911 in the United States), or someone close to you. A person from our care team is being called to this chat now.",
 		"Was Sie schreiben, macht mir Sorgen, und Sie sind wichtiger als jede Zahlung. Wenn Sie jetzt in Gefahr sind, rufen Sie bitte den Notruf 112 oder einen nahestehenden Menschen an. Ein Mensch aus unserem Fürsorge-Team wird jetzt in diesen Chat gerufen.",
