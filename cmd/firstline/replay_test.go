@@ -25,6 +25,7 @@ import (
 	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/llm/llmtest"
 	"github.com/firstline/firstline/internal/postgres/pgtest"
 	"github.com/firstline/firstline/kb/demo"
 )
@@ -319,6 +320,42 @@ topics:
 none:
   en: ["what is the weather", "tell me a joke", "who won the match"]
 `
+
+// Another embedding model works on a copy of the articles, and the one in use stays; the chat model is asked only when
+// it is told to.
+func TestReplayModels(t *testing.T) {
+	t.Parallel()
+	p := newPast(t)
+	p.fill(t, 20, 4)
+	before := p.written(t)
+	active := func() string {
+		return one[string](t, p.pool, `SELECT string_agg(x::text, ';' ORDER BY x::text) FROM embedding_models x`) + one[string](t, p.pool, `SELECT count(*)::text FROM embeddings`)
+	}
+	models := active()
+	srv := llmtest.New(t)
+	d, _ := p.replay(t, "--with", "OPENAI_BASE_URL="+srv.URL()+" FIRSTLINE_EMBEDDING_MODEL=another FIRSTLINE_EMBEDDING_DIMENSIONS=16")
+	chats, questions := 0, 0
+	stored := one[[]string](t, p.pool, `SELECT array_agg(DISTINCT body) FROM messages WHERE author = 'customer'`)
+	for _, r := range srv.Requests() {
+		if len(r.Messages) > 0 {
+			chats++
+		}
+		if len(r.Input) == 1 && slices.Contains(stored, r.Input[0]) {
+			questions++
+		}
+	}
+	if d.Turns != 20 || d.Failed != 0 || chats != 0 || questions < 5 || d.Settings["FIRSTLINE_EMBEDDING_MODEL"] != "another" {
+		t.Errorf("%d turns, %d failed, %d chats, %d questions embedded, %v", d.Turns, d.Failed, chats, questions, d.Settings)
+	}
+	srv.Answer(func(llmtest.Request) string { return "NO_ANSWER" })
+	d, _ = p.replay(t, "--model", "--with", "OPENAI_API_KEY=secret OPENAI_BASE_URL="+srv.URL())
+	if d.Matrix[assistant.Answer][assistant.HandOff] == 0 || d.Matrix[assistant.Answer][assistant.Answer] != 0 || d.Settings["OPENAI_API_KEY"] != "(not shown)" {
+		t.Errorf("the model found no answers, and %v, %v", d.Matrix, d.Settings)
+	}
+	if active() != models || p.written(t) != before {
+		t.Errorf("something was written: %s, was %s", active(), models)
+	}
+}
 
 // Every turn of the past is explained and reproduced; a stored decision that somebody changed is not.
 func TestExplain(t *testing.T) {
