@@ -212,6 +212,7 @@ func trainingHash(labels []string, priority []int, texts []string, ys []int) str
 	put(conceptFile)
 	put(backgroundFile)
 	put(humanRules)
+	put(careRules)
 	put(otherRules)
 	for i, l := range labels {
 		put(l)

@@ -60,7 +60,10 @@ var humanRules string
 //go:embed rules.txt
 var otherRules string
 
-var rules = compileRules(humanRules, otherRules)
+//go:embed rules_care.txt
+var careRules string
+
+var rules = compileRules(humanRules, careRules, otherRules)
 
 // Detect finds cues in a message, whatever its language. Each is a matter of plain rules, so that it can be explained
 // and holds from the first day. Requests for a person are understood with their negation ("I don't need a human") and
@@ -72,10 +75,10 @@ var rules = compileRules(humanRules, otherRules)
 func Detect(text string) Cues { return detect(text, tokenize(text)) }
 
 func detect(text string, toks []token) Cues {
-	out := matched(nil, toks, "")
+	out := matched(nil, toks, "", len(text) >= longText)
 	if !out.Has(WantsHuman) {
 		if better := mended(toks); better != nil {
-			out = matched(out, better, WantsHuman)
+			out = matched(out, better, WantsHuman, false)
 		}
 	}
 	for i := range out {
@@ -85,8 +88,9 @@ func detect(text string, toks []token) Cues {
 	return out
 }
 
-// matched adds to out, without evidence, what the rules find; only of one kind unless that is "".
-func matched(out Cues, toks []token, only string) Cues {
+// matched adds to out, without evidence, what the rules find; only of one kind unless that is "". long says that the
+// message, of which the tokens may be a part, is a long one.
+func matched(out Cues, toks []token, only string, long bool) Cues {
 	rules.find(toks, func(h hit) {
 		if only != "" && h.pattern.kind != only {
 			return
@@ -106,6 +110,9 @@ func matched(out Cues, toks []token, only string) Cues {
 			}
 		case Legal, Vulnerable:
 			if !h.pattern.own && negated(toks, h.from) {
+				return
+			}
+			if long && told(toks, h) || h.pattern.kind == Vulnerable && ofThings(toks, h.from) {
 				return
 			}
 		}
@@ -294,6 +301,55 @@ func askedAboutDuty(toks []token, i int) bool {
 			return false
 		}
 		k--
+	}
+	return false
+}
+
+// longText is the length in bytes from which a message may be a text that was handed on, such as an article or a story.
+const longText = 350
+
+// selves are words by which writers speak of themselves and theirs.
+var selves = set("i", "im", "ive", "id", "ill", "me", "my", "mine", "myself", "we", "were", "weve", "our", "us",
+	"ich", "mich", "mir", "mein", "meine", "meinen", "meinem", "meiner", "wir", "uns", "unser", "unsere",
+	"yo", "mi", "mis", "nos", "nuestro", "nuestra", "soy", "estoy", "tengo", "perdi", "quiero", "somos", "estamos",
+	"jag", "mig", "min", "mitt", "mina", "vi", "oss", "var", "vart",
+	"je", "jai", "moi", "mon", "ma", "mes", "nous", "notre", "suis")
+
+// told reports whether a match stands in a sentence that does not speak of the writer. It is asked in long texts only:
+// "hospital, both legs broken" needs no more words.
+func told(toks []token, h hit) bool {
+	for i := h.from; i >= 0; i-- {
+		if selves[toks[i].text] && !toks[i].quoted {
+			return false
+		}
+		if toks[i].before == hardPause {
+			break
+		}
+	}
+	for i := h.from + 1; i < len(toks) && toks[i].before != hardPause; i++ {
+		if selves[toks[i].text] && !toks[i].quoted {
+			return false
+		}
+	}
+	return true
+}
+
+// things are what lies in hospitals, dies and goes bankrupt without any hardship of the writer's.
+var things = set("parcel", "package", "delivery", "order", "courier", "phone", "mobile", "battery", "laptop", "app", "shop", "store", "seller", "retailer", "window", "discount",
+	"paket", "sendung", "bestellung", "handy", "akku", "laden", "handler", "verkaufer", "rabatt", "firma",
+	"paquete", "pedido", "envio", "movil", "bateria", "tienda", "vendedor", "descuento",
+	"paketet", "bestallningen", "leveransen", "mobil", "mobilen", "batteriet", "butiken", "saljaren", "rabatten", "foretaget",
+	"colis", "commande", "livraison", "telephone", "batterie", "boutique", "magasin", "vendeur", "remise")
+
+// ofThings reports whether the words before a match, in its clause, speak of a thing or a shop.
+func ofThings(toks []token, from int) bool {
+	for i, steps := from, 0; i >= 0 && steps < reach; i, steps = i-1, steps+1 {
+		if things[toks[i].text] {
+			return true
+		}
+		if toks[i].before != noPause {
+			break
+		}
 	}
 	return false
 }

@@ -87,9 +87,13 @@ func (c *Classifier) Segments(text string) []Score {
 			continue
 		}
 		start, end := in[0].start, in[len(in)-1].end
+		chances := len(parts)
+		if len(text) >= longText && !slices.ContainsFunc(in, func(t token) bool { return selves[t.text] && !t.quoted }) {
+			chances *= ofOthers
+		}
 		for i, p := range c.probabilities(s, text, in) {
 			if i != noneAt {
-				p = amongParts(p, len(parts))
+				p = amongParts(p, chances)
 			}
 			if i == noneAt && p < out[i].P || i != noneAt && p > out[i].P {
 				out[i].P, out[i].Start, out[i].End = p, start, end
@@ -99,6 +103,10 @@ func (c *Classifier) Segments(text string) []Score {
 	slices.SortStableFunc(out, bySegment)
 	return out
 }
+
+// ofOthers is how much less a part of a long text says that does not speak of the writer: it is rather a tale or an
+// article than a trouble. What is said plainly is still heard ("somebody hacked the account").
+const ofOthers = 10
 
 // amongParts is the probability of a topic by one of n parts, its odds divided by n: the more parts there are, the more
 // chances one of them has to be taken for a topic. Over public messages that are no desk's matter this halves the false

@@ -31,7 +31,7 @@ var slips = func() map[string]string {
 // know.
 var usual = func() map[string]bool {
 	m := map[string]bool{}
-	for _, file := range []string{humanRules, otherRules, conceptFile, languageFile, backgroundFile} {
+	for _, file := range []string{humanRules, careRules, otherRules, conceptFile, languageFile, backgroundFile} {
 		for _, t := range tokenize(strings.ReplaceAll(file, "|", " ")) {
 			m[t.text] = true
 		}
