@@ -252,6 +252,9 @@ func reproduced(t *testing.T, raw json.RawMessage) {
 	if d := cmp.Diff(stored, again); d != "" {
 		t.Errorf("promise 7: stored (-) and decided again (+):\n%s", d)
 	}
+	if r, err := Reproduce(raw); err != nil || len(r.Differences) > 0 || r.Changed() {
+		t.Errorf("promise 7: %v %+v", err, r.Differences)
+	}
 	if stored.Version == "" || stored.Classifier == "" || stored.Language == "" {
 		t.Errorf("promise 7: versions are missing: %+v", stored)
 	}

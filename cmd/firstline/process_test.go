@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/internal/llm/llmtest"
 	"github.com/firstline/firstline/internal/postgres/pgtest"
 )
@@ -417,7 +419,8 @@ func want[T comparable](t testing.TB, what string, got, want T) {
 }
 
 // wantRecord checks what must hold of a conversation when nothing is under way: the log has no holes, every turn ended
-// exactly once and said so once, no turn was answered twice, and every open handoff is the owner's.
+// exactly once and said so once, no turn was answered twice, every open handoff is the owner's, and every decision is
+// made again from what is stored of it (promise 7).
 func wantRecord(t testing.TB, pool *pgxpool.Pool, conversation string) {
 	t.Helper()
 	want(t, "numbers missing from the log", one[int](t, pool, `SELECT c.last_seq::int - (SELECT count(*)::int FROM messages WHERE conversation_id = c.id)
@@ -431,6 +434,11 @@ func wantRecord(t testing.TB, pool *pgxpool.Pool, conversation string) {
 		(SELECT count(*) FROM turns WHERE conversation_id = $1 AND outcome = 'handed_off')::int - (SELECT count(*) FROM handoffs WHERE conversation_id = $1 AND turn_id IS NOT NULL)::int`, conversation), 0)
 	want(t, "owner and open handoff disagree", one[bool](t, pool, `SELECT (owner <> 'assistant') <> EXISTS (
 		SELECT FROM handoffs WHERE conversation_id = $1 AND ended_at IS NULL) FROM conversations WHERE id = $1`, conversation), false)
+	for _, stored := range one[[]json.RawMessage](t, pool, `SELECT COALESCE(array_agg(decision), '{}') FROM turns WHERE conversation_id = $1 AND decision IS NOT NULL`, conversation) {
+		if r, err := assistant.Reproduce(stored); err != nil || len(r.Differences) > 0 || r.Changed() {
+			t.Errorf("not reproduced: %v %+v\n%s", err, r.Differences, stored)
+		}
+	}
 }
 
 // wantAnswer checks that the turn ended so and that its one answer holds the text.
