@@ -136,6 +136,8 @@ var hardTopics = []struct{ text, topic string }{
 	{"Hola, gracias por todo. Quería preguntar por los plazos. Además, alguien ha usado mi cuenta para comprar un móvil.", "unauthorised_transaction"},
 	{"Hej! Tack för hjälpen igår. Jag undrar hur man ändrar adress. Dessutom har någon kapat mitt konto.", "identity_theft_or_takeover"},
 	{"how do I change my address and can I get a receipt", None},
+	{"can my wife use the account", None},
+	{"we are being evicted and cannot pay", "income_loss"},
 	{"i didnt by this!!!", "unauthorised_transaction"},
 	{"sombody hackd my acount 😱", "identity_theft_or_takeover"},
 	{"CHARGED TWICE!!!!", "processing_error_or_late_fee"},

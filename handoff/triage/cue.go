@@ -105,7 +105,7 @@ func matched(out Cues, toks []token, only string, long bool) Cues {
 				return
 			}
 		case Abuse, Minor:
-			if quotedAway(toks, h) {
+			if quotedAway(toks, h) || h.pattern.kind == Minor && spanOfTime(toks, h) {
 				return
 			}
 		case Legal, Vulnerable:
@@ -129,6 +129,23 @@ func matched(out Cues, toks []token, only string, long bool) Cues {
 	})
 	return out
 }
+
+// spanOfTime reports whether the years of a match are not the writer's age: "I'm 17 years a customer".
+func spanOfTime(toks []token, h hit) bool {
+	for i := h.from; i < min(h.to+2, len(toks)); i++ {
+		if i >= h.to && toks[i].before != noPause {
+			break
+		}
+		if spanWords[toks[i].text] {
+			return true
+		}
+	}
+	return false
+}
+
+// spanWords stand with a span of time, and not with an age.
+var spanWords = set("customer", "client", "with", "here", "late", "married", "ago", "later", "experience", "member", "kunde", "kundin", "seit", "bei", "verheiratet", "dabei", "mitglied",
+	"cliente", "siendo", "desde", "con", "casado", "casada", "kund", "sedan", "hos", "gift", "medlem", "cliente", "chez", "depuis", "dexperience", "marie", "mariee")
 
 // liveWhat follows the "live" that is no life: "I do not want to live chat".
 var liveWhat = set("chat", "agent", "agents", "support", "help", "operator", "person", "updates", "tracking", "in", "at")

@@ -113,6 +113,12 @@ var cueCases = []struct {
 	{"got it", []string{Acknowledgement}, nil},
 	{"ok but where is my refund", nil, []string{Acknowledgement}},
 	{"no refund", nil, []string{Acknowledgement}},
+	{"I'm 17 years a customer", nil, []string{Minor}},
+	{"I am 16 years with you now", nil, []string{Minor}},
+	{"ich bin 17 Jahre Kunde bei euch", nil, []string{Minor}},
+	{"jag är kund sedan 17 år", nil, []string{Minor}},
+	{"tengo 15 años siendo cliente", nil, []string{Minor}},
+	{"j'ai 15 ans d'expérience", nil, []string{Minor}},
 	{"", nil, []string{WantsHuman, SelfHarm, Greeting}},
 	{"👍", []string{Thanks}, []string{WantsHuman}},
 }
