@@ -147,7 +147,7 @@ func (p *Policy) probabilities(f retrieval.Features) (best, among float64) {
 // article answers, and that it is then the best one), the weighted share of the question's terms that the best passage
 // has, and whether it is in the customer's language.
 func inputs(f retrieval.Features) []float64 {
-	x := []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, 0}
+	x := []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, 0, f.Ask, f.AskSection, f.AskMargin}
 	if f.LocaleMatch {
 		x[4] = 1
 	}
@@ -160,8 +160,8 @@ func (d *Decision) Inputs() []float64 { return inputs(d.Features) }
 // generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
 // probabilities, nearly, and that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0}
-	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0}
+	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

@@ -18,7 +18,7 @@ import (
 
 // EvalCmd scores folders of questions with known answers.
 type EvalCmd struct {
-	Dirs    []string `arg:"" name:"dir" help:"Folders in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or with --task of labelled messages (train.jsonl, dev.jsonl, test.jsonl)."`
+	Dirs    []string `arg:"" optional:"" name:"dir" help:"Folders in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or with --task of labelled messages (train.jsonl, dev.jsonl, test.jsonl)."`
 	Task    string   `help:"Score labelled messages instead: topics, urgent, human, oos or injection." placeholder:"TASK"`
 	Split   string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
 	Typos   float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
@@ -27,7 +27,9 @@ type EvalCmd struct {
 	NoCases bool     `help:"Leave the single questions out of the JSON."`
 	HTML    string   `name:"html" help:"Write a page with figures, plots and the worst cases to this file." placeholder:"FILE"`
 	Compare string   `help:"Say what changed since the JSON of another run, question by question." placeholder:"FILE"`
-	Floor   []string `help:"Fail when a figure is worse: ndcg@10=0.6, top1_ece<=0.05; NAME:METRIC=VALUE for one folder. May be repeated." placeholder:"METRIC=VALUE" sep:"none"`
+	suiteOptions
+
+	Floor []string `help:"Fail when a figure is worse: ndcg@10=0.6, top1_ece<=0.05; NAME:METRIC=VALUE for one folder. May be repeated." placeholder:"METRIC=VALUE" sep:"none"`
 }
 
 // Run scores, prints tables, writes the files, and fails when a figure is worse than its floor. It uses a database of
@@ -40,8 +42,19 @@ func (c *EvalCmd) Run(e *env) error {
 	if c.Typos < 0 || c.Typos > 1 {
 		return fault.Field("--typos", "out_of_range", "%v is not a share between 0 and 1.", c.Typos)
 	}
+	if err := c.suiteOptions.check(); err != nil {
+		return err
+	}
+	if len(c.Dirs) == 0 && !c.wanted() {
+		return fault.Field("DIR", "required", "Name a folder of questions, --suite PATH for labelled questions of your own, or --demo.")
+	}
 	started := time.Now()
 	entries, err := c.measure(e)
+	if err == nil && c.wanted() {
+		var asked []findings.Entry
+		asked, err = c.suiteOptions.run(e)
+		entries = append(entries, asked...)
+	}
 	if err == nil {
 		err = out.write(e, findings.Report{Settings: c.settings(e, started), Entries: entries})
 	}
@@ -59,7 +72,10 @@ func (c *EvalCmd) measure(e *env) ([]findings.Entry, error) {
 	if model.HasEmbeddings() {
 		opts.Embedder, opts.Model, opts.Size = model, e.cfg.EmbeddingModel, e.cfg.EmbeddingDimensions
 	}
-	if c.Task != "" {
+	switch {
+	case len(c.Dirs) == 0:
+		return nil, nil
+	case c.Task != "":
 		return runTasks(e.ctx, c.Task, c.Dirs, opts)
 	}
 	return evaluate.Run(e.ctx, c.Dirs, opts)
