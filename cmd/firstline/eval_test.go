@@ -162,7 +162,7 @@ func TestEvalMisused(t *testing.T) {
 		code int
 		want string
 	}{
-		"no folder given":  {nil, 2, "dir"},
+		"no folder given":  {nil, 2, "DIR"},
 		"no such folder":   {[]string{filepath.Join(empty, "nowhere")}, 1, "nowhere: there is no such folder"},
 		"empty folder":     {[]string{empty}, 1, "no qrels/<split>.tsv"},
 		"floor no number":  {[]string{"--floor", "ndcg@10=high", dir}, 2, "--floor"},
