@@ -17,7 +17,8 @@ func (a *Assistant) understand(t *turn) *Decision {
 	if a.model.HasChat() {
 		d.Prompt = promptVersion
 	}
-	d.Stuck = stuckSigns(t.Claim, d.Cues)
+	r := read(t.Claim, text, d.Language)
+	d.Stuck = stuckSigns(t.Claim, d.Cues, &r)
 	said := text
 	if option := chosen(t.Claim, text); d.Stuck.JustAsked && option != "" {
 		d.Chosen, said, d.Question = true, option, option
@@ -26,7 +27,7 @@ func (a *Assistant) understand(t *turn) *Decision {
 		}
 	}
 	if said == text { // an option that was chosen by its place stands alone
-		d.Context = leansOn(t.Claim, text)
+		d.Question, d.Context = r.question, r.context
 	}
 	return d
 }
@@ -65,17 +66,30 @@ func understood(tr *Triage, text, locale string) *Decision {
 // chosen returns the option of the clarifying question before the message that it names, by its words or its place in
 // the list, or "".
 func chosen(c *chat.Claim, message string) string {
-	var options []string
 	for _, m := range slices.Backward(c.History) {
 		if m.Author == chat.Assistant {
-			for line := range strings.Lines(m.Text) {
-				if o, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), optionMark); ok {
-					options = append(options, o)
-				}
-			}
-			break
+			return pick(offered(&m), message)
 		}
 	}
+	return ""
+}
+
+// offered returns the options that a message of the assistant lists; an answer's list is none of them.
+func offered(m *chat.Message) []string {
+	var options []string
+	if len(m.Citations) > 0 {
+		return nil
+	}
+	for line := range strings.Lines(m.Text) {
+		if o, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), optionMark); ok {
+			options = append(options, o)
+		}
+	}
+	return options
+}
+
+// pick returns the option that a message names, or "".
+func pick(options []string, message string) string {
 	message = strings.TrimSpace(message)
 	if slices.Contains(options, message) {
 		return message
@@ -84,6 +98,16 @@ func chosen(c *chat.Claim, message string) string {
 		return options[n-1]
 	}
 	return ""
+}
+
+// AskBack is the clarifying question that offers the options; chosen reads them back from it.
+func AskBack(language string, options []string) string {
+	var sb strings.Builder
+	sb.WriteString(text(language, "clarify"))
+	for _, o := range options {
+		sb.WriteString("\n" + optionMark + o)
+	}
+	return sb.String()
 }
 
 // place returns which of a list a message names that says nothing else ("2", "the second one, please"), or 0.
@@ -128,7 +152,7 @@ var aroundPlaces = wordSet(`the that it's its i mean number no nr option answer 
 	det den alternativ alternativet nummer är tack ja jag menar le l'option numéro s'il vous plaît oui`)
 
 // questionWords begin a question, in the languages served.
-var questionWords = wordSet(`where when how why what which who wo wann wie warum wieso was welche dónde donde cuándo cuando cómo como qué cuál var när hur varför vad vilken vem où quand comment pourquoi quoi`)
+var questionWords = wordSet(`where when how why what which who wo wann wie warum wieso was welche welcher welches welchen wer dónde donde cuándo cuando cómo como qué cuál cuánto cuánta cuántos cuántas var när hur varför vad vilken vilket vilka vem où quand comment pourquoi quoi combien quel quelle quels quelles`)
 
 // asks reports whether a message has the form of a question.
 func asks(s string) bool {
@@ -169,7 +193,7 @@ func localised(texts map[string]string, language string) string {
 }
 
 // stuckSigns counts what speaks for a customer who gets no further.
-func stuckSigns(c *chat.Claim, cues triage.Cues) StuckSigns {
+func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
 	for i, p := range c.Past {
 		switch p.Outcome {
@@ -183,16 +207,19 @@ func stuckSigns(c *chat.Claim, cues triage.Cues) StuckSigns {
 			s.Unanswered++
 		}
 	}
-	now := words(c.Text())
-	for _, m := range c.History {
+	justBefore := true
+	for _, m := range slices.Backward(c.History) {
 		if m.Seq <= c.Conversation.FenceSeq {
 			continue
 		}
 		switch {
 		case m.Author == chat.Assistant && m.Helpful != nil && !*m.Helpful:
 			s.Unhelpful++
-		case m.Author == chat.Customer && len(now) >= 3 && overlap(now, words(m.Text)) >= 0.7:
-			s.Repeats++
+		case m.Author == chat.Customer:
+			if r.repeats(m.Text, justBefore) {
+				s.Repeats++
+			}
+			justBefore = false
 		}
 	}
 	s.Affirms = affirms(c.Text())
@@ -220,54 +247,6 @@ func overlap(a, b map[string]bool) float64 {
 		return 0
 	}
 	return float64(n) / float64(len(a)+len(b)-n)
-}
-
-// openers begin a message that goes on from the one before, in the languages served.
-var openers = []string{
-	"and ", "and?", "what if", "what about", "how about", "but ", "then ", "so ", "also ", "or ", "no, ", "why",
-	"und ", "aber ", "was wenn", "was ist mit", "dann ", "oder ", "nein, ", "warum",
-	"y ", "pero ", "entonces ", "o ", "no, ", "y si", "por qué",
-	"och ", "men ", "då ", "eller ", "nej, ", "vad händer om", "varför",
-}
-
-// pointers stand for something said before.
-var pointers = map[string]bool{
-	"it": true, "that": true, "this": true, "they": true, "them": true, "those": true, "there": true, "one": true, "same": true,
-	"das": true, "es": true, "dies": true, "diese": true, "dort": true, "damit": true, "davon": true, "dafür": true,
-	"eso": true, "esto": true, "ello": true, "ese": true, "esa": true, "allí": true,
-	"det": true, "den": true, "detta": true, "dem": true, "där": true,
-}
-
-// leansOn returns the words of the conversation that a short or pointing message leans on, or "" when it stands alone.
-func leansOn(c *chat.Claim, message string) string {
-	w := words(message)
-	lower := strings.ToLower(strings.TrimSpace(message))
-	leaning := len(w) <= 3 || slices.ContainsFunc(openers, func(o string) bool { return strings.HasPrefix(lower, o) })
-	if !leaning && len(w) <= 8 {
-		for p := range pointers {
-			leaning = leaning || w[p]
-		}
-	}
-	if !leaning {
-		return ""
-	}
-	var said, title string
-	for _, m := range slices.Backward(c.History) {
-		if m.Seq <= c.Conversation.FenceSeq {
-			break
-		}
-		if m.Author == chat.Assistant && title == "" && len(m.Citations) > 0 {
-			title = m.Citations[0].Title
-		}
-		if m.Author == chat.Customer && len(words(m.Text)) > 2 {
-			said = m.Text
-			break
-		}
-	}
-	if said == "" && title == "" { // the first question may lean on the article that the chat was opened from
-		title = strings.ReplaceAll(c.Conversation.Article, "-", " ")
-	}
-	return strings.TrimSpace(said + "\n" + title)
 }
 
 // yes lists plain agreements in the languages served.
