@@ -140,34 +140,52 @@ func (p *pastDesk) talk(ctx context.Context, rng *rand.Rand, said map[string][]s
 		if _, err := p.assistant.Turn(ctx, got.Claim); err != nil {
 			return err
 		}
-		err = p.record.Do(ctx, conv.ID, func(ctx context.Context, s *chat.Session) error {
-			if s.Owner != chat.OwnedByAssistant { // somebody sees to it and gives it back
-				if err := s.SetOwner(ctx, chat.OwnedByAssistant, nil); err != nil {
-					return err
-				}
-				return s.Resume(ctx)
-			}
-			if rng.IntN(4) > 0 {
-				return nil
-			}
-			var id uuid.UUID
-			if err := s.Tx().QueryRow(ctx, `SELECT id FROM messages WHERE conversation_id = $1 AND author = 'assistant' ORDER BY seq DESC LIMIT 1`, conv.ID).Scan(&id); err != nil {
-				return err
-			}
-			if err := s.Judge(ctx, id, rng.IntN(2) == 0, ""); err != nil && !fault.Is(err, fault.NotFound) {
-				return err
-			}
-			return nil
-		})
+		now, err := p.record.Find(ctx, conv.ID)
 		if err != nil {
 			return err
 		}
-		// The handoff is over for the desk as well, so that the next one can be made.
-		if _, err := p.pool.Exec(ctx, `UPDATE handoffs SET state = 'resolved', ended_at = now() WHERE conversation_id = $1 AND ended_at IS NULL`, conv.ID); err != nil {
-			return err
+		if now.Owner != chat.OwnedByAssistant {
+			if err := p.attend(ctx, conv.ID, rng.IntN(2) == 0); err != nil {
+				return err
+			}
+		} else if rng.IntN(4) == 0 {
+			if err := p.judge(ctx, conv.ID, rng.IntN(2) == 0); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// attend lets a person see to the conversation and end their part, closing it or giving it back.
+func (p *pastDesk) attend(ctx context.Context, conversation uuid.UUID, back bool) error {
+	person, err := p.auth.FindByEmail(ctx, "ada@larkpay.example")
+	if err != nil {
+		return err
+	}
+	if _, err := p.desk.Pull(ctx, conversation, person); err != nil {
+		return err
+	}
+	if back {
+		_, err = p.desk.Return(ctx, conversation, person, "Be brief.", 0)
+	} else {
+		_, err = p.desk.Resolve(ctx, conversation, person, 0)
+	}
+	return err
+}
+
+// judge gives a verdict on the assistant's latest message, if it is one that verdicts are for.
+func (p *pastDesk) judge(ctx context.Context, conversation uuid.UUID, helpful bool) error {
+	return p.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		var id uuid.UUID
+		if err := s.Tx().QueryRow(ctx, `SELECT id FROM messages WHERE conversation_id = $1 AND author = 'assistant' ORDER BY seq DESC LIMIT 1`, conversation).Scan(&id); err != nil {
+			return err
+		}
+		if err := s.Judge(ctx, id, helpful, ""); !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		return nil
+	})
 }
 
 // command runs the program's own entry with the database of the past.
@@ -245,7 +263,10 @@ func TestReplay(t *testing.T) {
 	if off.Matrix[assistant.Answer][assistant.Answer]+off.Matrix[assistant.Clarify][assistant.Clarify] != 0 || off.Kinds[ruleLost] != 0 || off.Kinds[toPerson] < happened[assistant.Answer] {
 		t.Errorf("switched off: %v\n%v", off.Kinds, off.Matrix)
 	}
-	if off.Turns != turns || off.Same+len(off.Changed) != turns || off.Changed[0].Kind != toPerson || off.Changed[0].Question == "" || off.Changed[0].Before.Sections == nil {
+	if off.Turns != turns || off.Same+len(off.Changed) != turns || off.Changed[0].Kind != toPerson || off.Changed[0].Question == "" ||
+		!slices.ContainsFunc(off.Changed, func(c pair) bool {
+			return c.Kind == toPerson && len(c.Before.Sections) == 1 && len(c.Now.Sections) == 0
+		}) {
 		t.Errorf("%d the same, %d changed; the first is %+v", off.Same, len(off.Changed), off.Changed[0])
 	}
 	for _, w := range []string{"the worst first", toPerson, off.Changed[0].Turn.String(), "before \\ now", fmt.Sprintf("%d more", len(off.Changed)-1)} {
