@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/firstline/firstline/internal/measure"
@@ -46,17 +48,19 @@ type scopeSet struct {
 	splits map[string][]scopeQuestion
 }
 
-// fitLimit is how many questions of each class a fit looks at, evenly chosen: seven weights need no more.
+// fitLimit is how many questions of each class a fit looks at, evenly chosen: eight weights need no more.
 const fitLimit = 1000
 
 // Scope asks the serving search questions with and without an article, and scores how well the product tells them apart
 // before it says anything. A set is a folder with corpus.jsonl and train.jsonl, dev.jsonl or test.jsonl with "text" and
 // "label" ("in" or another); several folders of one set complete each other.
 //
-// The positive class is "in scope". auroc_unfitted is that of retrieval.Features.Answerable, as the product serves it
-// without labels. Where train has both classes, or dev while test is scored, the product's features are also weighed by
-// a logistic model fitted on them; auroc, p and all figures at a threshold are then of that model, otherwise of
-// Answerable. auroc_<kind> sets all questions in scope against those of one kind out of scope.
+// The positive class is "in scope". auroc_unfitted is that of retrieval.Features.Answerable with the articles alone, as
+// the product serves them without any label. A company that has labelled questions gives them to their articles (see
+// kb.Document.Questions); so does Scope with those of train whose intent is a document's id, and auroc, p and every other
+// figure are of that. Where train has both classes, or dev while test is scored, the product's features are also weighed
+// by a logistic model fitted on it, of train only on the half that no article was given. auroc_<kind> sets all questions
+// in scope against those of one kind out of scope.
 func Scope(ctx context.Context, dirs []string, opts Options) (report.Entry, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
@@ -146,28 +150,53 @@ func hasBoth(questions []scopeQuestion) bool {
 	return slices.ContainsFunc(questions, isIn) && slices.ContainsFunc(questions, isOut)
 }
 
-// fitting returns the split that weights are fitted on, and a part of its questions: train, otherwise dev, where it has
-// both classes and is not scored. Questions that stand in an article word for word are left out: nothing is to be
-// learned from finding those.
-func (s *scopeSet) fitting() (string, []scopeQuestion) {
+// fitting returns the split that weights are fitted on: train, otherwise dev, where it has both classes and is not
+// scored; otherwise "".
+func (s *scopeSet) fitting() string {
 	for _, split := range []string{"train", "dev"} {
-		if split == s.Split || !hasBoth(s.splits[split]) {
-			continue
-		}
-		var in, out []scopeQuestion
-		for _, q := range s.splits[split] {
-			switch {
-			case !q.in():
-				out = append(out, q)
-			case !slices.ContainsFunc(s.Documents, func(d Document) bool { return strings.Contains(d.Text, q.Text) }):
-				in = append(in, q)
-			}
-		}
-		if len(in) > 0 && len(out) > 0 {
-			return split, append(evenly(in, fitLimit), evenly(out, fitLimit)...)
+		if split != s.Split && hasBoth(s.splits[split]) {
+			return split
 		}
 	}
-	return "", nil
+	return ""
+}
+
+// The limits on the questions of an article, as kb.Document has them.
+const (
+	questionsEach  = 100
+	questionLength = 200 // bytes
+)
+
+// share divides the labels that are not scored: known are questions by the documents that answer them, learned are those
+// that weights are fitted on. Every other question of train goes to its document where weights are fitted on train, else
+// all do. Of what stands in an article already nothing can be learned.
+func (s *scopeSet) share(fitted string) (known map[string][]string, learned []scopeQuestion) {
+	known = map[string][]string{}
+	documents := map[string]bool{}
+	for _, d := range s.Documents {
+		documents[d.ID] = true
+	}
+	var in, out []scopeQuestion
+	if s.Split != "train" {
+		for i, q := range s.splits["train"] {
+			text := strings.Join(strings.Fields(q.Text), " ")
+			switch {
+			case !q.in() || fitted == "train" && i%2 == 1:
+			case documents[q.Intent] && len(text) <= questionLength && len(known[q.Intent]) < questionsEach && !slices.Contains(known[q.Intent], text):
+				known[q.Intent] = append(known[q.Intent], text)
+			}
+		}
+	}
+	for i, q := range s.splits[fitted] {
+		switch {
+		case !q.in():
+			out = append(out, q)
+		case fitted == "train" && i%2 == 0 && documents[q.Intent]:
+		case !slices.ContainsFunc(s.Documents, func(d Document) bool { return strings.Contains(d.Text, q.Text) }):
+			in = append(in, q)
+		}
+	}
+	return known, append(evenly(in, fitLimit), evenly(out, fitLimit)...)
 }
 
 // evenly returns at most n questions, evenly spread over the list.
@@ -184,24 +213,55 @@ func evenly(questions []scopeQuestion, n int) []scopeQuestion {
 
 // scoreScope loads the corpus, asks and scores.
 func scoreScope(ctx context.Context, pool *pgxpool.Pool, s *scopeSet, opts Options) (report.Entry, error) {
-	fitted, learned := s.fitting()
+	fitted := s.fitting()
+	known, learned := s.share(fitted)
 	scored := s.splits[s.Split]
 	opts.Progress(fmt.Sprintf("%s: %d documents, %d questions, %d to fit on", s.Name, len(s.Documents), len(scored), len(learned)))
 	ids, err := load(ctx, pool, &s.Set)
 	if err != nil {
 		return report.Entry{}, fmt.Errorf("load: %w", err)
 	}
+	if err := askScope(ctx, pool, s, ids, scored, opts); err != nil {
+		return report.Entry{}, err
+	}
+	unfitted := make([]float64, len(scored))
+	for i := range scored {
+		unfitted[i] = scored[i].features.Answerable()
+	}
+	again := learned
+	if len(known) > 0 {
+		opts.Progress(fmt.Sprintf("%s: again, %d documents with questions of train", s.Name, len(known)))
+		if err := giveQuestions(ctx, pool, s.Locale, ids, known); err != nil {
+			return report.Entry{}, fmt.Errorf("questions: %w", err)
+		}
+		again = append(slices.Clone(learned), scored...)
+	}
+	if err := askScope(ctx, pool, s, ids, again, opts); err != nil {
+		return report.Entry{}, err
+	}
+	copy(learned, again)
+	if len(known) > 0 {
+		copy(scored, again[len(learned):])
+	}
+	e := scopeEntry(s, fitted, learned, unfitted)
+	given := 0
+	for _, list := range known {
+		given += len(list)
+	}
+	e.Facts["given"] = fmt.Sprintf("%d questions of train, to their articles", given)
+	return e, nil
+}
+
+// askScope asks the serving search and notes in each question what was found.
+func askScope(ctx context.Context, pool *pgxpool.Pool, s *scopeSet, ids map[uuid.UUID]string, questions []scopeQuestion, opts Options) error {
 	searcher := retrieval.New(pool, opts.Embedder, retrieval.Options{Model: opts.Model, Dimensions: opts.Size, EmbedTimeout: 30 * time.Second})
 	if err := searcher.Embed(ctx); err != nil {
-		return report.Entry{}, fmt.Errorf("embed: %w", err)
+		return fmt.Errorf("embed: %w", err)
 	}
-	all := [][]scopeQuestion{learned, scored}
-	if err := inParallel(ctx, len(learned)+len(scored), func(ctx context.Context, i int) error {
-		part := all[0]
-		if i >= len(learned) {
-			part, i = all[1], i-len(learned)
-		}
-		q := &part[i]
+	done, stop := opts.count(s.Name, len(questions))
+	defer stop()
+	return inParallel(ctx, len(questions), func(ctx context.Context, i int) error {
+		q := &questions[i]
 		r, err := searcher.Search(ctx, retrieval.Query{Text: q.Text, Locale: s.Locale, Audience: kb.Consumer})
 		if err != nil {
 			return fmt.Errorf("question %s: %w", q.ID, err)
@@ -209,19 +269,34 @@ func scoreScope(ctx context.Context, pool *pgxpool.Pool, s *scopeSet, opts Optio
 		if r.Degraded != "" {
 			return fmt.Errorf("question %s: %s", q.ID, r.Degraded)
 		}
-		q.features, q.unanswered = r.Features, len(r.Articles) == 0
+		q.features, q.unanswered, q.first = r.Features, len(r.Articles) == 0, ""
 		if !q.unanswered {
 			q.first = ids[r.Articles[0].ID]
 		}
+		done()
 		return nil
-	}); err != nil {
-		return report.Entry{}, err
-	}
-	return scopeEntry(s, fitted, learned), nil
+	})
 }
 
-// scopeEntry turns what was found into figures and cases.
-func scopeEntry(s *scopeSet, fitted string, learned []scopeQuestion) report.Entry {
+// giveQuestions publishes the articles anew with the questions that customers ask for them.
+func giveQuestions(ctx context.Context, pool *pgxpool.Pool, locale string, ids map[uuid.UUID]string, known map[string][]string) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		var revision int64
+		if err := tx.QueryRow(ctx, `UPDATE kb_revision SET revision = revision + 1 RETURNING revision`).Scan(&revision); err != nil {
+			return err
+		}
+		batch := &pgx.Batch{}
+		for article, id := range ids {
+			if list := known[id]; len(list) > 0 {
+				batch.Queue(`UPDATE article_versions SET questions = $1, revision = $2 WHERE article_id = $3`, map[string][]string{locale: list}, revision, article)
+			}
+		}
+		return tx.SendBatch(ctx, batch).Close()
+	})
+}
+
+// scopeEntry turns what was found into figures and cases. unfitted are the probabilities without any label.
+func scopeEntry(s *scopeSet, fitted string, learned []scopeQuestion, unfitted []float64) report.Entry {
 	scored := s.splits[s.Split]
 	e := report.Entry{
 		Area: report.Tasks, Name: s.Name, Main: "accuracy", Classes: true,
@@ -240,12 +315,12 @@ func scopeEntry(s *scopeSet, fitted string, learned []scopeQuestion) report.Entr
 		threshold = balanced(p, in)
 		e.Facts["fitted"] = fmt.Sprintf("%s, %d questions", fitted, len(learned))
 	}
-	p, unfitted, in := make([]float64, len(scored)), make([]float64, len(scored)), make([]bool, len(scored))
+	p, in := make([]float64, len(scored)), make([]bool, len(scored))
 	kinds := map[string]bool{}
 	right, known := 0, 0
 	for i := range scored {
 		q := &scored[i]
-		p[i], unfitted[i], in[i] = chance(q), q.features.Answerable(), q.in()
+		p[i], in[i] = chance(q), q.in()
 		c := report.Case{ID: q.ID, Text: q.Text, P: p[i], Outcome: in[i], Want: []string{side(in[i])}, Got: []string{side(p[i] >= threshold)}, Group: q.Kind}
 		if in[i] == (p[i] >= threshold) {
 			c.Score = 1
