@@ -13,7 +13,7 @@ GOTEST := go test -tags $(TAGS)
 # One PostgreSQL server for all test binaries: WITH_POSTGRES command...
 WITH_POSTGRES := bin/pgtest-run --
 
-.PHONY: help run build test check bench microbench clean setup web web-deps pgtest-run
+.PHONY: help run build test check bench microbench eval certify clean setup web web-deps pgtest-run
 
 help: ## this list
 	@echo 'make TASK, where TASK is one of:'
@@ -52,6 +52,12 @@ bench: build ## the cost of a turn beside the least it can cost on this machine 
 
 microbench: web pgtest-run ## Go's benchmarks
 	@$(WITH_POSTGRES) $(GOTEST) -run '^$$' -bench . -benchmem ./...
+
+eval: build ## how sure the demo's answers are: tables, and a page with plots in bin/eval.html (half a minute)
+	@bin/firstline eval --demo --html bin/eval.html --json bin/eval.json
+
+certify: build ## the demo's certificate anew, after a change of what it rests on
+	@bin/firstline eval --demo --html bin/eval.html --json bin/eval.json --certificate kb/demo/certificate.json
 
 clean: ## remove what was built; ./data, the demo's database, stays
 	@rm -rf bin web/ui/node_modules
