@@ -192,6 +192,7 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	t.mark("retrieve")
 
 	t.decision.weigh(result, err, t.triage.Shelves)
+	t.decision.Conflict = conflictsIn(t.passages, t.Conversation.Market)
 	t.decision.Decide()
 	failpoint("decided")
 	if t.decision.Action != Answer {

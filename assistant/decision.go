@@ -51,6 +51,8 @@ const (
 	ModelUnavailable Reason = "model_unavailable"
 	RetrievalFailed  Reason = "retrieval_failed"
 
+	ConflictingArticles Reason = "conflicting_articles"
+
 	Generated Reason = "generated" // by the model, every sentence supported
 	Quoted    Reason = "quoted"    // the best section of the best article
 	SmallTalk Reason = "small_talk"
@@ -126,11 +128,12 @@ type Decision struct {
 	Retrieval  string             `json:"retrieval_version,omitempty"` // fingerprint; what features mean depends on it
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
-	Options    []string           `json:"options,omitempty"` // titles of the best articles, for a clarifying question
-	Policy     Policy             `json:"policy"`            // what the certificate, or an admin, says
-	Shelf      string             `json:"shelf,omitempty"`   // topic group of the best article's collection
-	Chosen     bool               `json:"chosen,omitempty"`  // the message is one of the options that were offered
-	Said       Said               `json:"said,omitempty"`    // "" when no answer was tried
+	Options    []string           `json:"options,omitempty"`  // titles of the best articles, for a clarifying question
+	Policy     Policy             `json:"policy"`             // what the certificate, or an admin, says
+	Shelf      string             `json:"shelf,omitempty"`    // topic group of the best article's collection
+	Chosen     bool               `json:"chosen,omitempty"`   // the message is one of the options that were offered
+	Conflict   string             `json:"conflict,omitempty"` // what another article says otherwise than the best
+	Said       Said               `json:"said,omitempty"`     // "" when no answer was tried
 
 	// What Decide makes of it.
 	PCorrect    float64 `json:"p_correct"` // that the best section answers the question
@@ -216,6 +219,10 @@ func (d *Decision) Decide() {
 
 // conclude makes of an answer what came of it.
 func (d *Decision) conclude() {
+	if d.Conflict != "" { // whichever it quoted, it could be the wrong one
+		d.handOff(ConflictingArticles, "Two articles contradict each other: "+d.Conflict)
+		return
+	}
 	switch d.Said {
 	case SaidNothing:
 		d.handOff(NoArticle, "The model found no answer in the articles.")
@@ -276,7 +283,7 @@ func (d *Decision) say() string {
 		return text(d.Language, "offer")
 	case d.Action == HandOff:
 		switch d.Reason {
-		case NoArticle, LowConfidence:
+		case NoArticle, LowConfidence, ConflictingArticles:
 			return text(d.Language, "dont_know")
 		case RetrievalFailed, ModelUnavailable:
 			return text(d.Language, "unavailable")

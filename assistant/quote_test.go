@@ -163,8 +163,8 @@ func TestQuoteShapes(t *testing.T) {
 	}{
 		{"a remark between steps", long + "First do this:\n\n1. Open **Help**.\n2. Press send.\n\nYou get a mail.\n\n3. Confirm it.\n\n" + long + "\n\n" + long, "how do I confirm",
 			[]string{"First do this:", "1. Open", "You get a mail.", "3. Confirm"}, nil, true},
-		{"a table with its colon", long + "\n\n" + long + "\n\nWhat a lamp costs:\n\n| Colour | Insurance |\n|---|---|\n" + strings.Repeat("| red | "+long[:130]+" |\n", 6) + "\n" + long, "insurance red",
-			[]string{"What a lamp costs:", "| red |"}, nil, true},
+		{"a table with its colon", long + "\n\n" + long + "\n\nWhat a lamp costs, and its insurance:\n\n| Colour | Insurance |\n|---|---|\n" + strings.Repeat("| red | "+long[:130]+" |\n", 6) + "\n" + long, "insurance red",
+			[]string{"What a lamp costs", "| red |"}, nil, true},
 		{"the part that is asked about, with what introduces it", "In short, it depends.\n\n" + long + "\n\n" + long + "\n\nThese parcels are insured:\n\n- lamps\n- chairs", "are lamps insured",
 			[]string{"In short, it depends.", "These parcels are insured:", "- lamps", "- chairs"}, nil, true},
 		{"a country that is excepted", "| Who | Fee |\n|---|---|\n| everywhere but not in Spain | 3 |\n| United Kingdom | 4 |\n| Spain | 5 |", "fee",

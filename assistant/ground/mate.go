@@ -75,7 +75,7 @@ func named(toks []tok, i int) bool {
 		if t.upper && content(t, t.entry) {
 			return true
 		}
-		if t.entry == nil || t.entry.info.flags&wStop == 0 {
+		if t.entry == nil || t.entry.info.flags&wStop == 0 || t.entry.info.flags&wVerb != 0 { // "Der Code ist 10 Minuten"
 			return false
 		}
 	}
