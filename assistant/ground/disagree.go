@@ -31,7 +31,6 @@ type statement struct {
 	negated  []form // the content words of its negated clauses
 	clauses  int    // of these
 	asks     bool
-	unsure   bool // says of several cases at once: a comparison with another's number proves nothing
 }
 
 // Statements are a source's text, read once for several comparisons.
@@ -80,8 +79,6 @@ func stated(text, whole string, toks []tok, l lang) statement {
 		case t.kind != tWord:
 			first = first && t.kind == tSymbol
 			continue
-		case t.entry != nil && t.entry.info.flags&wSplit != 0, t.entry != nil && t.entry.ordinal != 0:
-			st.unsure = st.unsure || t.entry.ordinal != 0
 		}
 		if !content(t, t.entry) {
 			first = false
@@ -157,7 +154,7 @@ func (st *statement) against(o *statement) string {
 	both := float64(shared) / float64(all)
 	numbers, differ := compareFacts(st.facts, o.facts)
 	if differ {
-		if both >= alikeBoth && !st.unsure && !o.unsure && (st.clauses > 0) == (o.clauses > 0) {
+		if both >= alikeBoth && (st.clauses > 0) == (o.clauses > 0) {
 			return "number"
 		}
 		return ""
