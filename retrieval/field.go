@@ -16,6 +16,7 @@ type field struct {
 	lists  []list
 	length []float32 // by slot: how many tokens the document has here
 	norm   []float32 // by slot: k1*(1-b+b*length/average), kept by settle
+	idfs   []float32 // by list, kept by weigh
 	total  float64   // sum of length
 	docs   int       // documents of the whole language, whether or not they have anything here
 }
@@ -92,6 +93,16 @@ func (f *field) settle() {
 	}
 	for slot, length := range f.length {
 		f.norm[slot] = float32(f.k1 * (1 - f.b + f.b*float64(length)/average))
+	}
+}
+
+// weigh brings the idf of every list up to date after documents were added or removed.
+func (f *field) weigh() {
+	if len(f.idfs) < len(f.lists) {
+		f.idfs = make([]float32, len(f.lists), len(f.lists)+len(f.lists)/8)
+	}
+	for n, l := range f.lists {
+		f.idfs[n] = float32(f.idf(len(l)))
 	}
 }
 

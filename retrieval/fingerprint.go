@@ -9,12 +9,23 @@ import (
 )
 
 // Version names the logic of retrieval that its constants do not show; raise it when the same articles and the same
-// question would give other passages or features.
-const Version = 2
+// question would give other passages or features. A test knows what the present one gives.
+const Version = 3
 
-// Fingerprint identifies how passages are found and judged: the analysis, the constants of scoring and the version of
-// the code. It is the same for every process that would give the same features.
+// Fingerprint identifies how passages are found and judged: the analysis, the constants of scoring and judging and the
+// version of the code. It is the same for every process that would give the same features.
 func Fingerprint() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %+v %+v", Version, analysis.Version, serving, BuiltinModel))
+	return digest("%d %d %+v %v %v %v %v %v %+v", Version, analysis.Version, serving, confidence, answerable, shareTemperature,
+		[...]int{candidateArticles, candidateSections, candidateLimit, commonGram, maxMatched, exactAsks, neighbours}, BuiltinDimensions, BuiltinModel)
+}
+
+// Fingerprint identifies how this searcher finds and judges passages: as Fingerprint, with its embedding model and the
+// weight that was set for it.
+func (s *Searcher) Fingerprint() string {
+	return digest("%s %q %d %v", Fingerprint(), s.opts.Model, s.opts.Dimensions, s.opts.Weight)
+}
+
+func digest(format string, args ...any) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, format, args...))
 	return hex.EncodeToString(sum[:6])
 }

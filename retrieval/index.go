@@ -236,20 +236,27 @@ func (s *scope) languages() []string {
 	return languages
 }
 
-// coverage returns the idf-weighted share of a question's terms that a passage, its heading or its article's title has.
-// A term that no article has counts as much as the rarest, because it may be what the question is about.
-func (x *index) coverage(passage int64, queries []asked) float64 {
+// examined is what a passage has of a question.
+type examined struct {
+	evidence
+	coverage float64 // idf-weighted share of the question's terms that the passage, its heading or the title has
+	title    float64 // how nearly the title asks what the question asks
+}
+
+// examine looks for a question in a passage. A term that no article has counts as much as the rarest, because it may be
+// what the question is about.
+func (x *index) examine(passage int64, queries []asked) (seen examined) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	at, ok := x.sections[passage]
 	if !ok {
-		return 0
+		return seen
 	}
 	n := slices.IndexFunc(queries, func(a asked) bool { return a.partition == at.partition })
 	e := &at.partition.entries[at.slot]
 	i := slices.IndexFunc(e.sections, func(s indexedSection) bool { return s.id == passage })
 	if n < 0 || i < 0 || queries[n].query.total == 0 {
-		return 0
+		return seen
 	}
 	q := queries[n].query
 	var covered float64
@@ -258,5 +265,12 @@ func (x *index) coverage(passage int64, queries []asked) float64 {
 			covered += float64(t.idf) * t.covers
 		}
 	}
-	return min(covered/q.total, 1)
+	seen.coverage = min(covered/q.total, 1)
+	seen.title = float64(at.partition.asks(e.title, q))
+	w := scratches.Get().(*scratch)
+	defer scratches.Put(w)
+	w.matcher.aim(at.partition, q)
+	defer w.matcher.release(q)
+	seen.evidence = w.matcher.read(at.partition, q, e.lead, e.sections[i].text)
+	return seen
 }

@@ -54,6 +54,7 @@ type entry struct {
 	sections         []indexedSection
 	entered          [4][]uint32 // the lists that the document stands in, for each field
 	title            []uint32    // lists of the words field that the title's words have
+	lead             running     // title, description and questions
 	surfaces         []string    // distinct words as written, for the vocabulary
 	asks             []uint32    // places of the questions that customers ask it with
 }
@@ -62,6 +63,7 @@ type entry struct {
 type indexedSection struct {
 	id      int64
 	terms   []sectionTerm
+	text    running  // heading and text
 	heading []uint32 // lists of the heading's distinct words; of the title's for what stands before the first heading
 }
 
@@ -116,6 +118,35 @@ func (p *partition) count(a *analysed, text string, surfaces map[string]struct{}
 	})
 }
 
+// countSentences counts a text sentence by sentence and adds to order the terms that it counted, 0 after each sentence.
+func (p *partition) countSentences(a *analysed, text string, surfaces map[string]struct{}, order []uint64, each func(term uint64)) []uint64 {
+	sentences(text, func(s string) {
+		before := len(order)
+		p.count(a, s, surfaces, func(term uint64) {
+			order = append(order, term)
+			if each != nil {
+				each(term)
+			}
+		})
+		if len(order) > before {
+			order = append(order, 0)
+		}
+	})
+	return order
+}
+
+// running returns terms that were entered as their lists. They are as many as the terms, so that nothing is left over.
+func (p *partition) running(order []uint64) running {
+	text := make(running, len(order))
+	for i, term := range order {
+		text[i] = fullStop
+		if term != 0 {
+			text[i], _ = p.words.find(term)
+		}
+	}
+	return text
+}
+
 // slot returns a slot that is free.
 func (p *partition) slot() uint32 {
 	if n := len(p.free); n > 0 {
@@ -149,9 +180,9 @@ func (p *partition) addQuestions(d *document, questions []string, kind uint32) u
 	}
 	surfaces := map[string]struct{}{}
 	whole := newAnalysed()
-	p.count(whole, questionTexts(questions), surfaces, nil)
+	order := p.countSentences(whole, questionTexts(questions), surfaces, nil, nil)
 	p.enter(slot, &e, newAnalysed(), whole, surfaces)
-	e.asks = p.addAsks(slot, d.Passages, questions)
+	e.asks, e.lead = p.addAsks(slot, d.Passages, questions), p.running(order)
 	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
 }
@@ -163,7 +194,7 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 
 	surfaces := map[string]struct{}{}
 	title, whole := newAnalysed(), newAnalysed()
-	p.count(title, d.Title, surfaces, nil)
+	lead := p.countSentences(title, d.Title, surfaces, nil, nil)
 	for term, n := range title.words {
 		whole.words[term] += n
 	}
@@ -171,14 +202,15 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		whole.grams[gram] += n
 	}
 	whole.length, whole.gramSize = title.length, title.gramSize
-	p.count(whole, d.Description, surfaces, nil)
+	lead = p.countSentences(whole, d.Description, surfaces, lead, nil)
 	var questions []string
 	for _, locale := range slices.Sorted(maps.Keys(d.Questions)) {
 		if analysis.Language(locale) == analysis.Language(d.Locale) {
 			questions = append(questions, d.Questions[locale]...)
 		}
 	}
-	p.count(whole, questionTexts(questions), surfaces, nil)
+	lead = p.countSentences(whole, questionTexts(questions), surfaces, lead, nil)
+	texts := make([][]uint64, len(d.Passages))
 	perSection, headings := make([]counts, len(d.Passages)), make([]*analysed, len(d.Passages))
 	heading := ""
 	for i, s := range d.Passages {
@@ -200,13 +232,13 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 				into = newAnalysed()
 			}
 			headings[i] = newAnalysed()
-			p.count(into, own, surfaces, func(term uint64) {
+			texts[i] = p.countSentences(into, own, surfaces, nil, func(term uint64) {
 				c[term] += 2
 				headings[i].words[term]++
 			})
 		}
 		heading = own
-		p.count(whole, s.Text, surfaces, func(term uint64) { c[term]++ })
+		texts[i] = p.countSentences(whole, s.Text, surfaces, texts[i], func(term uint64) { c[term]++ })
 	}
 
 	p.enter(slot, &e, title, whole, surfaces)
@@ -215,9 +247,10 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		n, _ := p.words.find(term)
 		e.title = append(e.title, n)
 	}
+	e.lead = p.running(lead)
 	e.sections = make([]indexedSection, len(d.Passages))
 	for i, s := range d.Passages {
-		x := indexedSection{id: s.ID, terms: make([]sectionTerm, 0, len(perSection[i]))}
+		x := indexedSection{id: s.ID, text: p.running(texts[i]), terms: make([]sectionTerm, 0, len(perSection[i]))}
 		for term, n := range perSection[i] {
 			list, _ := p.words.find(term)
 			x.terms = append(x.terms, sectionTerm{list: list, times: float32(n)})
@@ -253,6 +286,7 @@ func (p *partition) settle() {
 	for _, f := range [...]*field{p.words, p.titles, p.grams, p.titleGrams} {
 		f.settle()
 	}
+	p.words.weigh()
 	p.settleAsks()
 }
 

@@ -68,6 +68,14 @@ type Features struct {
 	Ask          float64 `json:"ask,omitempty"`         // how near the question comes to one that customers ask the best article with, 0..1
 	AskSection   float64 `json:"ask_section,omitempty"` // the same, of those asked of the best passage
 	AskMargin    float64 `json:"ask_margin,omitempty"`  // by how much nearer than to those of any other article, -1..1
+
+	// Features that were recorded before these were added have none of them: there Share is 0.
+	Share          float64 `json:"share,omitempty"`           // of the best article among the best ten, see shareTemperature; above 0, at most 1
+	SentenceMargin float64 `json:"sentence_margin,omitempty"` // share of the question's idf in the best passage's best sentence, less that in any other article's, -1..1
+	PhraseMargin   float64 `json:"phrase_margin,omitempty"`   // the same for the question's pairs of neighbouring words, -1..1
+	Title          float64 `json:"title,omitempty"`           // how nearly the best article's title asks what the question asks, 0..1
+	Words          float64 `json:"words,omitempty"`           // BM25 sum of the article that is best by words over the idf of a term that one article has; 0 and up
+	Grams          float64 `json:"grams,omitempty"`           // of the same: share of what it could reach by n-grams, 0..1
 }
 
 // Result is what was found. No passages means that nothing was found; that retrieval failed is an error instead.

@@ -218,7 +218,7 @@ func TestUnpublishDuringSearch(t *testing.T) {
 	if err := b.kb.Unpublish(b.ctx, "one", "", "en"); err != nil {
 		t.Fatal(err)
 	}
-	r, revision, _, _, err := b.searcher.search(b.ctx, &q, b.searcher.scope(&q), x)
+	r, revision, _, _, err := b.searcher.search(b.ctx, &q, b.searcher.scope(&q), x, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

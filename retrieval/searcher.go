@@ -27,6 +27,10 @@ type Options struct {
 	// Without it the dense leg rests until the new model is ready. The built-in model is always known.
 	Former func(model string) Embedder
 
+	// Weight is the share of the dense leg in a passage's score, above 0 and at most 1, as FitWeight finds it for a company's
+	// own questions. 0 takes what is best for most: little for the built-in embedder, half for a model.
+	Weight float64
+
 	SourceLocale string        // that articles are first written in; "en" when empty
 	EmbedTimeout time.Duration // for a question's vector, after which the lexical leg answers alone; 2 s
 	Interval     time.Duration // between looks at the database that nothing woke; 15 s
@@ -142,7 +146,7 @@ func (s *Searcher) Search(ctx context.Context, q Query) (Result, error) {
 		if err != nil {
 			return Result{}, fmt.Errorf("retrieval: load the index: %w", err)
 		}
-		r, revision, seen, model, err := s.search(ctx, &q, sc, x)
+		r, revision, seen, model, err := s.search(ctx, &q, sc, x, nil)
 		if err != nil {
 			return Result{}, fmt.Errorf("retrieval: search: %w", err)
 		}
@@ -197,12 +201,30 @@ func (s *Searcher) embed(ctx context.Context, m *activeModel, q *Query) embedded
 	return embedded{err: err, took: time.Since(start)}
 }
 
-// search runs both legs once; seen is the revision that the lexical leg saw.
-func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r Result, revision, seen int64, model string, err error) {
+// weight is the share of the dense leg in a passage's score. A weight that was set is for the configured model: while a
+// former one serves, it does not count.
+func (s *Searcher) weight(m *activeModel) float64 {
+	switch {
+	case s.opts.Weight > 0 && m.name == s.opts.Model:
+		return min(s.opts.Weight, 1)
+	case m.builtin:
+		return s.tuning.DenseWeight
+	}
+	return s.tuning.ModelWeight
+}
+
+// fixed is what a fit of the weight sets: it embeds each question once and tries many weights.
+type fixed struct {
+	weight float64
+	vector []float32
+}
+
+// search runs both legs once; seen is the revision that the lexical leg saw. fixed is nil except in a fit.
+func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index, fixed *fixed) (r Result, revision, seen int64, model string, err error) {
 	m := s.active.Load()
 	var embedding chan embedded
 	dense := m.name != "" && m.embedder != nil
-	if dense && !m.builtin { // over the network: beside the lexical leg
+	if dense && !m.builtin && fixed == nil { // over the network: beside the lexical leg
 		embedding = make(chan embedded, 1)
 		go func() { embedding <- s.embed(ctx, m, q) }()
 	}
@@ -216,6 +238,8 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 		r.Degraded = "dense: no vectors yet"
 	case m.embedder == nil:
 		r.Degraded = "dense: no embedder for model " + m.name
+	case fixed != nil:
+		e.vector = fixed.vector
 	case m.builtin:
 		e = s.embed(ctx, m, q)
 	default:
@@ -249,9 +273,9 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index) (r
 			}
 			args[0], args[1] = ids, scores
 		}
-		text, weight = m.withDense, s.tuning.DenseWeight
-		if !m.builtin {
-			weight = s.tuning.ModelWeight
+		text, weight = m.withDense, s.weight(m)
+		if fixed != nil {
+			weight = fixed.weight
 		}
 		args = append(args, vector(e.vector), limit, weight, !m.builtin)
 		r.Model = m.name

@@ -10,6 +10,8 @@ type tuning struct {
 	Correction    float64 // weight of a known word in place of an unknown one that is one edit away
 	SectionWeight float64 // how much a section's own words and heading decide within its article
 	HeadingWeight float64 // share of the heading in that
+	Sentence      float64 // what the best sentence adds to the best article's score of 1, at most
+	Phrase        float64 // the same of the question's neighbouring words
 	DenseWeight   float64 // share of the dense leg in the fused score with the built-in embedder, which adds little of its own
 	ModelWeight   float64 // the same with an embedding model
 	AskWeight     float64 // of the nearest of the questions that customers ask an article with (how near, squared), beside the words and n-grams, which together count at most 1
@@ -26,6 +28,8 @@ var serving = tuning{
 	Correction:    0.7,
 	SectionWeight: 0.3,
 	HeadingWeight: 0.5,
+	Sentence:      0.4,
+	Phrase:        0.15,
 	DenseWeight:   0.2,
 	ModelWeight:   0.5,
 	AskWeight:     1.5,
