@@ -269,6 +269,11 @@ func TestReplay(t *testing.T) {
 		}) {
 		t.Errorf("%d the same, %d changed; the first is %+v", off.Same, len(off.Changed), off.Changed[0])
 	}
+	distinct := map[uuid.UUID]bool{}
+	for _, c := range off.Changed {
+		distinct[c.Turn] = true
+	}
+	want(t, "turns told of twice", len(off.Changed)-len(distinct), 0)
 	for _, w := range []string{"the worst first", toPerson, off.Changed[0].Turn.String(), "before \\ now", fmt.Sprintf("%d more", len(off.Changed)-1)} {
 		if !strings.Contains(out, w) {
 			t.Errorf("%q is not in\n%s", w, out)
@@ -317,6 +322,9 @@ func TestReplay(t *testing.T) {
 	gone, _ := p.replay(t)
 	if gone.Same == turns {
 		t.Errorf("nothing changed without %s", article)
+	}
+	if now, _ := p.replay(t, "--against", "present"); now.Same != turns {
+		t.Errorf("against the present, what is gone is gone on both sides: %v", now.Kinds)
 	}
 	for _, c := range gone.Changed {
 		if slices.ContainsFunc(c.Now.Sections, func(s string) bool { return strings.HasPrefix(s, article+"#") }) {
