@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/firstline/firstline/assistant"
+	tasks "github.com/firstline/firstline/handoff/evaluate"
 	"github.com/firstline/firstline/handoff/triage"
-	tasks "github.com/firstline/firstline/handoff/triage/evaluate"
 	"github.com/firstline/firstline/internal/fault"
 	findings "github.com/firstline/firstline/internal/report"
 	"github.com/firstline/firstline/kb/demo"
