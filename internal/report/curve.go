@@ -27,9 +27,10 @@ func AddConfidence(figures map[string]float64, cases []Case) {
 	}
 }
 
-// claims takes cases apart into what was claimed and what came true.
+// claims takes cases apart into what was claimed and what came true. A claim that is no number, which no order has a
+// place for, counts as 0.
 func claims(cases []Case) (p []float64, outcome []bool) {
-	for _, c := range cases {
+	for _, c := range finiteCases(cases) {
 		p, outcome = append(p, c.P), append(outcome, c.Outcome)
 	}
 	return p, outcome

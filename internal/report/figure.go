@@ -36,15 +36,15 @@ var figures = []figure{
 	{"top1_auroc", "auroc", "AUROC"},
 	{"auroc", "", "AUROC"},
 	{"auprc", "", "Area under P-R"},
-	{"fpr_at_95tpr", "fpr@95tpr", "FPR at 95 % TPR"},
+	{"fpr_at_95tpr", "fpr@95tpr", "FPR at 95% TPR"},
 	{"top1_ece", "ece", "ECE"},
 	{"ece", "", "ECE"},
 	{"top1_ece_others", "ece others", "ECE, fitted on others"},
 	{"brier", "", "Brier"},
 	{"precision_surest_half", "surest half", "Surest half right"},
-	{"coverage_at_risk_2", "cov@2%", "Coverage at 2 % wrong"},
-	{"coverage_at_risk_5", "cov@5%", "Coverage at 5 % wrong"},
-	{"coverage_at_risk_10", "cov@10%", "Coverage at 10 % wrong"},
+	{"coverage_at_risk_2", "cov@2%", "Coverage at 2% wrong"},
+	{"coverage_at_risk_5", "cov@5%", "Coverage at 5% wrong"},
+	{"coverage_at_risk_10", "cov@10%", "Coverage at 10% wrong"},
 	{"wrong", "", "Wrong"},
 	{"coverage", "", "Coverage"},
 	{"threshold", "", "Threshold"},
@@ -117,7 +117,7 @@ func better(name string) direction {
 	name, _, _ = strings.Cut(name, "_at_")
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '@' }) {
 		switch word {
-		case "queries", "documents", "n", "threshold", "cases", "train", "dev", "test":
+		case "queries", "documents", "n", "threshold", "cases", "labels", "positives", "train", "dev", "test":
 			return neither
 		case "ece", "brier", "fpr", "fnr", "wrong", "error", "errors", "risk", "ms", "seconds", "overblocking":
 			return lower
@@ -146,7 +146,7 @@ func format(name string, v float64, decimals int) string {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return "-"
-	case better(name) == neither && v == math.Trunc(v):
+	case v == math.Trunc(v) && (better(name) == neither || math.Abs(v) > 1):
 		decimals = 0
 	case strings.HasSuffix(name, "_ms"):
 		decimals = 1

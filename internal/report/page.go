@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 //go:embed page.html
@@ -15,7 +16,8 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"format": format, "long": func(name string) string { return describe(name).long }, "percent": percent,
-	"difference": FigureChange.Difference, "none": orNone, "tone": FigureChange.tone, "pair": Change.show,
+	"difference": FigureChange.Difference, "none": orNone, "tone": FigureChange.tone, "pair": Change.show, "brief": brief,
+	"plain": func(name string) string { return strings.ReplaceAll(name, "_", " ") },
 }).Parse(pageText))
 
 // Page is what WritePage shows: a report and, where there are any, floors that were checked and changes since another
@@ -90,6 +92,7 @@ const manyTiles = 5
 var headline = []string{"ndcg@10", "top1_accuracy", "accuracy", "macro_f1", "recall", "precision", "fpr", "top1_auroc", "auroc", "top1_ece", "ece", "precision_surest_half"}
 
 func viewOf(e Entry, id string) entryView {
+	e.Cases = finiteCases(e.Cases)
 	v := entryView{Entry: e, ID: id, Pictures: pictures(e, id), Parts: parts(e)}
 	for _, name := range headline {
 		if x := e.value(name); !math.IsNaN(x) && len(v.Tiles) < manyTiles {
@@ -101,6 +104,15 @@ func viewOf(e Entry, id string) entryView {
 	}
 	v.Worst, v.Lowest = worst(e)
 	return v
+}
+
+// brief cuts the name of a class to what fits beside a table.
+func brief(name string) string {
+	const most = 26
+	if letters := []rune(name); len(letters) > most {
+		return string(letters[:most-1]) + "\u2026"
+	}
+	return name
 }
 
 // part is one group of an entry's cases by itself.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/firstline/firstline/internal/measure"
@@ -28,7 +29,8 @@ func pictures(e Entry, id string) []picture {
 	words := claimed{"right", "wrong", "first article right"}
 	switch {
 	case e.detects():
-		words = claimed{"of the class", "of another", "of the class"}
+		class := e.positive()
+		words = claimed{class, "other", class}
 	case e.Area != Retrieval:
 		words = claimed{"right", "wrong", "right"}
 	}
@@ -47,6 +49,24 @@ func pictures(e Entry, id string) []picture {
 	return append(all, drawHistogram(p, outcome, id+"-hist", words))
 }
 
+// positive is what people call the class that P is the probability of.
+func (e Entry) positive() string {
+	name := ""
+	for _, c := range e.Cases {
+		switch {
+		case !c.Outcome || len(c.Want) == 0:
+		case name == "":
+			name = c.Want[0]
+		case name != c.Want[0]:
+			return "of the class"
+		}
+	}
+	if name == "" {
+		return "of the class"
+	}
+	return e.title(name)
+}
+
 // claimed are the words for an outcome that came true, for one that did not, and for the axis that shows their share.
 type claimed struct{ yes, no, share string }
 
@@ -55,8 +75,8 @@ func drawReliability(p []float64, outcome []bool, id string, words claimed) pict
 	ece := measure.ECE(p, outcome, bins)
 	out := picture{
 		Title:   "Does it do as well as it says?",
-		Caption: fmt.Sprintf("On the diagonal, what it says is what happens. ECE %.3f, Brier %.3f. Lines: exact 95 %% intervals; larger dots, more cases.", ece, measure.Brier(p, outcome)),
-		Heads:   []string{"Said", "Cases", "Mean said", "Came true", "95 % interval"},
+		Caption: fmt.Sprintf("On the diagonal, what it says is what happens. ECE %.3f, Brier %.3f. Lines: exact 95%% intervals; larger dots, more cases.", ece, measure.Brier(p, outcome)),
+		Heads:   []string{"Said", "Cases", "Mean said", "Came true", "95% interval"},
 	}
 	pl := newPlot(id, "Reliability diagram", fmt.Sprintf("Share of cases %s by stated probability, in ten bins. Expected calibration error %.3f.", words.yes, ece), 1, 1)
 	pl.axes("probability it states", words.share, percent, percent)
@@ -71,7 +91,7 @@ func drawReliability(p []float64, outcome []bool, id string, words claimed) pict
 	}
 	pl.line("line", curve)
 	for i, b := range table {
-		said := fmt.Sprintf("%d-%d %%", i*100/bins, (i+1)*100/bins)
+		said := fmt.Sprintf("%d-%d%%", i*100/bins, (i+1)*100/bins)
 		if b.n == 0 {
 			out.Rows = append(out.Rows, []string{said, "0", "-", "-", "-"})
 			continue
@@ -94,16 +114,16 @@ func drawRisk(p []float64, outcome []bool, id string) picture {
 	five := coverageAt(curve, 0.05)
 	out := picture{
 		Title: "How much can be answered at what risk?",
-		Caption: fmt.Sprintf("Answering the surest first. With at most 5 %% wrong it could answer %s of the questions; answering all, %s are wrong.",
+		Caption: fmt.Sprintf("Answering the surest first. With at most 5%% wrong it could answer %s of the questions; answering all, %s are wrong.",
 			percent(five), percent(last)),
 		Heads: []string{"Answered", "Wrong among them"},
 	}
-	pl := newPlot(id, "Risk-coverage curve", fmt.Sprintf("Share of wrong answers against the share of questions answered, surest first. All answered: %s wrong. At most 5 %% wrong: %s answered.", percent(last), percent(five)), 1, top)
+	pl := newPlot(id, "Risk-coverage curve", fmt.Sprintf("Share of wrong answers against the share of questions answered, surest first. All answered: %s wrong. At most 5%% wrong: %s answered.", percent(last), percent(five)), 1, top)
 	pl.axes("answered, surest first", "wrong among them", percent, percent)
 	pl.line("line wrong", curve)
 	for _, r := range budgets {
-		if c := coverageAt(curve, r); c > 0 && r <= top {
-			pl.dot("mark", point{c, r}, 4)
+		if i := slices.IndexFunc(curve, func(at point) bool { return at.x == coverageAt(curve, r) }); i >= 0 {
+			pl.dot("mark", curve[i], 4)
 		}
 		out.Rows = append(out.Rows, []string{percent(coverageAt(curve, r)), "at most " + percent(r)})
 	}
@@ -121,11 +141,11 @@ func drawROC(p []float64, outcome []bool, curve []point, id string, words claime
 	area, at95 := measure.AUROC(p, outcome), measure.FPRAtTPR(p, outcome, 0.95)
 	out := picture{
 		Title: "Can it tell " + words.yes + " from " + words.no + "?",
-		Caption: fmt.Sprintf("AUROC %.3f: so often it is surer of one that is %s than of one that is %s. To keep 95 %% of the former (dot), %s of the latter pass.",
+		Caption: fmt.Sprintf("AUROC %.3f: the chance that a case that is %s ranks above one that is %s. To keep 95%% of the former (dot), %s of the latter pass.",
 			area, words.yes, words.no, percent(at95)),
 		Heads: []string{"False alarms at most", "Found"},
 	}
-	pl := newPlot(id, "ROC curve", fmt.Sprintf("True-positive rate against false-positive rate. Area %.3f; false-positive rate at 95 %% true positives %s.", area, percent(at95)), 1, 1)
+	pl := newPlot(id, "ROC curve", fmt.Sprintf("True-positive rate against false-positive rate. Area %.3f; false-positive rate at 95%% true positives %s.", area, percent(at95)), 1, 1)
 	pl.axes("false-positive rate", "true-positive rate", percent, percent)
 	pl.line("ideal", []point{{0, 0}, {1, 1}})
 	pl.line("line", curve)
@@ -166,10 +186,10 @@ func drawPrecisionRecall(p []float64, outcome []bool, id string) picture {
 	}
 	out := picture{
 		Title:   "How many alarms are false?",
-		Caption: fmt.Sprintf("Finding 95 %% of them, %s of the alarms are right. Dashed: raising an alarm for everything (%s).", percent(precise(0.95)), percent(base)),
+		Caption: fmt.Sprintf("Finding 95%% of them, %s of the alarms are right. Dashed: raising an alarm for everything (%s).", percent(precise(0.95)), percent(base)),
 		Heads:   []string{"Found at least", "Of the alarms right"},
 	}
-	pl := newPlot(id, "Precision-recall curve", fmt.Sprintf("Share of alarms that are right against the share found. At 95 %% found: %s. Of all, %s are of the class.", percent(precise(0.95)), percent(base)), 1, 1)
+	pl := newPlot(id, "Precision-recall curve", fmt.Sprintf("Share of alarms that are right against the share found. At 95%% found: %s. Of all, %s are of the class.", percent(precise(0.95)), percent(base)), 1, 1)
 	pl.axes("found (recall)", "right among alarms (precision)", percent, percent)
 	pl.line("ideal", []point{{0, base}, {1, base}})
 	pl.line("line", curve)
@@ -200,7 +220,7 @@ func drawHistogram(p []float64, outcome []bool, id string, words claimed) pictur
 	}
 	out := picture{
 		Title:   "How sure is it?",
-		Caption: fmt.Sprintf("Cases by the probability it states. It is at least 80 %% sure of %s of them.", percent(float64(sure)/float64(len(p)))),
+		Caption: fmt.Sprintf("Cases by the probability it states. It is at least 80%% sure of %s of them.", percent(float64(sure)/float64(len(p)))),
 		Key:     []string{words.yes, words.no},
 		Heads:   []string{"Probability", words.yes, words.no},
 	}
@@ -211,7 +231,7 @@ func drawHistogram(p []float64, outcome []bool, id string, words claimed) pictur
 		from, to := float64(b)/bins, float64(b+1)/bins
 		pl.bar("yes", from, to, 0, float64(yes[b]))
 		pl.bar("no", from, to, float64(yes[b]), float64(yes[b]+no[b]))
-		out.Rows = append(out.Rows, []string{fmt.Sprintf("%d-%d %%", b*100/bins, (b+1)*100/bins), strconv.Itoa(yes[b]), strconv.Itoa(no[b])})
+		out.Rows = append(out.Rows, []string{fmt.Sprintf("%d-%d%%", b*100/bins, (b+1)*100/bins), strconv.Itoa(yes[b]), strconv.Itoa(no[b])})
 	}
 	out.SVG = pl.end()
 	return out

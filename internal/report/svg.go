@@ -107,13 +107,13 @@ func percent(v float64) string {
 	return fmt.Sprintf("%.1f%%", v)
 }
 
-// roundUp is the least of 1, 2 or 5 times a power of ten that is no less than v, for the end of an axis.
+// roundUp is the least number no less than v whose fifths are short to write, for the end of an axis.
 func roundUp(v float64) float64 {
 	if v <= 0 {
 		return 1
 	}
 	scale := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, step := range []float64{1, 2, 5} {
+	for _, step := range []float64{1, 1.5, 2, 2.5, 3, 4, 5, 7.5} {
 		if v <= step*scale*(1+1e-9) {
 			return step * scale
 		}

@@ -11,7 +11,7 @@ import (
 // heads are the headings of the areas.
 var heads = map[Area]struct{ thing, title string }{
 	Retrieval: {"set", "Retrieval"},
-	Tasks:     {"task", "Labelled messages"},
+	Tasks:     {"folder", "Labelled messages"},
 	Suites:    {"suite", "Whole turns"},
 }
 

@@ -99,6 +99,7 @@ type confusionCell struct {
 	N     int
 	Heat  float64 // share of the row
 	Right bool
+	Mixed bool // classes that are summed, right or wrong
 }
 
 // mixUp is a class that was often taken for another.
@@ -109,6 +110,9 @@ type mixUp struct {
 
 // manyMixUps is how many of them the page lists.
 const manyMixUps = 10
+
+// fewClasses is how many classes a table must have before its fullest cells are worth a list.
+const fewClasses = 6
 
 // confuse counts the first of Want against the first of Got. The largest classes stand by themselves, by how often they
 // are wanted or predicted; all others are summed. Nil without cases.
@@ -148,7 +152,8 @@ func confuse(cases []Case, title func(string) string) *confusion {
 	}
 	for i, class := range out.Classes {
 		out.Rows = append(out.Rows, confusionRow{Class: class, Cells: make([]confusionCell, len(out.Classes))})
-		out.Rows[i].Cells[i].Right = out.Rest == 0 || i < len(out.Classes)-1 // others are taken for each other
+		out.Rows[i].Cells[i].Mixed = out.Rest > 0 && i == len(out.Classes)-1
+		out.Rows[i].Cells[i].Right = !out.Rows[i].Cells[i].Mixed
 	}
 	for pair, n := range pairs {
 		row := &out.Rows[at[pair[0]]]
@@ -167,6 +172,9 @@ func confuse(cases []Case, title func(string) string) *confusion {
 		return cmp.Or(cmp.Compare(b.N, a.N), strings.Compare(a.Want, b.Want), strings.Compare(a.Got, b.Got))
 	})
 	out.Common = out.Common[:min(manyMixUps, len(out.Common))]
+	if len(out.Classes) < fewClasses {
+		out.Common = nil
+	}
 	return out
 }
 
