@@ -129,6 +129,7 @@ func TestSuiteIsHeldOut(t *testing.T) {
 var hardTopics = []struct{ text, topic string }{
 	{"Hello, thank you for the good service so far. I have been a customer for two years and I like the app very much. I just wanted to ask about one little thing, there is a purchase of 300 pounds on my account that I did not make.", "unauthorised_transaction"},
 	{"Hi there, hope you are well! I was wondering how the late fee works and when it is due. By the way, my husband died last week and I can't deal with this.", "medical_emergency_or_distress"},
+	{"Hi, the coat arrived, thanks a lot. Your colleague was very kind on Monday. The new colours of the app are nice, too. My daughter likes the dark one best. One small thing, it is probably nothing: there is a payment to a casino that I never made.", "unauthorised_transaction"},
 	{"app crashes all the time and also someone hacked my account", "identity_theft_or_takeover"},
 	{"where is my parcel? also you charged me twice", "processing_error_or_late_fee"},
 	{"Thanks, that helps. One more thing: I lost my job last week", "income_loss"},

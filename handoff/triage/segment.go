@@ -87,9 +87,9 @@ func (c *Classifier) Segments(text string) []Score {
 			continue
 		}
 		start, end := in[0].start, in[len(in)-1].end
-		chances := len(parts)
+		chances := max(1, float64(len(parts))/fewParts)
 		if len(text) >= longText && !slices.ContainsFunc(in, func(t token) bool { return selves[t.text] && !t.quoted }) {
-			chances *= ofOthers
+			chances = float64(len(parts) * ofOthers)
 		}
 		for i, p := range c.probabilities(s, text, in) {
 			if i != noneAt {
@@ -108,10 +108,13 @@ func (c *Classifier) Segments(text string) []Score {
 // article than a trouble. What is said plainly is still heard ("somebody hacked the account").
 const ofOthers = 10
 
-// amongParts is the probability of a topic by one of n parts, its odds divided by n: the more parts there are, the more
-// chances one of them has to be taken for a topic. Over public messages that are no desk's matter this halves the false
-// alarms of long ones; those of the demo's suite who say much before they come to their trouble are heard as before.
-func amongParts(p float64, n int) float64 { return p / (p + float64(n)*(1-p)) }
+// fewParts is how many parts a message may have before each of them says less.
+const fewParts = 8
+
+// amongParts is the probability of a topic by a part of a message, its odds divided by the chances that the message has to
+// be taken for a topic by one of its parts. Over public messages that are no desk's matter this halves the false alarms of
+// long ones; trouble at the end of a polite message is heard as before.
+func amongParts(p, chances float64) float64 { return p / (p + chances*(1-p)) }
 
 // bySegment orders credible topics by urgency, then everything by probability.
 func bySegment(a, b Score) int {
