@@ -177,8 +177,8 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 	}{
 		"no folder":          {nil, "there is no such folder"},
 		"no qrels":           {with("qrels/test.tsv", ""), "no qrels/<split>.tsv"},
-		"no corpus":          {with("corpus.jsonl", ""), "corpus.jsonl: no such file"},
-		"no queries":         {with("queries.jsonl", ""), "queries.jsonl: no such file"},
+		"no corpus":          {with("corpus.jsonl", ""), "no such file as corpus.jsonl"},
+		"no queries":         {with("queries.jsonl", ""), "no such file as queries.jsonl"},
 		"corpus is no JSON":  {with("corpus.jsonl", "{\"_id\": \"a\"}\nnonsense\n"), "corpus.jsonl:2: invalid character"},
 		"document has no id": {with("corpus.jsonl", `{"title": "x"}`), `corpus.jsonl:1: a document has no "_id"`},
 		"columns":            {with("qrels/test.tsv", "1\trefund\n"), "test.tsv:1: 2 columns"},

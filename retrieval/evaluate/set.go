@@ -45,6 +45,11 @@ func Read(dir, split string) (*Set, error) {
 	if s.Split, err = chooseSplit(dir, split); err != nil {
 		return nil, err
 	}
+	for _, name := range []string{"corpus.jsonl", "queries.jsonl"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: no such file as %s", dir, name)
+		}
+	}
 	if err := lines(filepath.Join(dir, "corpus.jsonl"), func(line []byte) error {
 		var d Document
 		if err := json.Unmarshal(line, &d); err != nil {
@@ -112,7 +117,11 @@ func chooseSplit(dir, wanted string) (string, error) {
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "qrels", "*.tsv"))
 	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("%s: no qrels/<split>.tsv", dir)
+		err := fmt.Errorf("%s: no qrels/<split>.tsv", dir)
+		if labelled, _ := filepath.Glob(filepath.Join(dir, "*.jsonl")); len(labelled) > 0 {
+			return "", fmt.Errorf("%w; a folder of labelled messages needs --task", err)
+		}
+		return "", err
 	}
 	splits := make([]string, len(files))
 	for i, f := range files {
