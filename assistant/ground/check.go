@@ -327,7 +327,7 @@ func (c *Checker) attribute(s *sentence) (result, []int) {
 func (c *Checker) evaluate(s *sentence, pool []int) result {
 	r := c.judge(s, pool)
 	r.fit = c.fitBest
-	r.against = r.against || r.reason == ReasonNegation || r.reason == ReasonContext
+	r.against = r.against || r.reason == ReasonNegation || r.reason == ReasonSense || r.reason == ReasonContext
 	return r
 }
 
@@ -366,6 +366,9 @@ func (c *Checker) judge(s *sentence, pool []int) result {
 	}
 	if c.opposed(pool, cross) {
 		return fail(ReasonNegation, support)
+	}
+	if c.reversed(s, pool, cross) {
+		return fail(ReasonSense, support)
 	}
 	// A fact that was found, and found in its place, is content too: it weighs as much as a word.
 	if n := float64(len(c.sFacts)); total > 0 && n > 0 {

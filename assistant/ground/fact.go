@@ -8,6 +8,7 @@ type fact struct {
 	tok      int      // index of its token
 	weekday  int
 	spelled  bool // a number word
+	bound    int  // see bound
 	ids      []uint16
 	near     []uint16 // forms within three tokens of a bare number
 	seg      int32
@@ -258,6 +259,8 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 			continue // once, which texts say in many ways
 		}
 		a.mates(c.toks, s.text)
+		a.bound = bound(c.toks, a.tok)
+		within, beyond := false, false // the same number as this bound or none, and as the other bound
 		counted := c.counted(a)
 		var mated, strange, plain, others int // the same fact: with a mate of ours, only with others, with none; others with ours
 		from, to := surroundings(c.sFacts, k, c.toks)
@@ -304,6 +307,7 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 				// Headings tell markets and products apart; their other words hold for every fact below them.
 				x := c.weigh((ss|hs&names)&around, (ww|hw&names)&around, cross)
 				if same {
+					within, beyond = within || b.bound*a.bound >= 0, beyond || b.bound*a.bound < 0
 					own = max(own, x)
 					alien = alien && (ss|ww|hs)&names&around != names&around && p.otherName(b.ids, names)
 				} else {
@@ -316,6 +320,9 @@ func (c *Checker) checkFacts(s *sentence, pool []int, support float64, cross boo
 			r := fail(ReasonNumber, support, s.text[t.start:t.end])
 			r.against = a.class != cNone && around != 0 && rival >= 0.7*c.weigh(around, 0, cross)
 			return r, true
+		}
+		if beyond && !within {
+			return fail(ReasonContext, support, s.text[t.start:t.end]), true
 		}
 		if strange > 0 && mated == 0 && (plain == 0 || others > 0 || a.ordinals != 0) {
 			return fail(ReasonContext, support, s.text[t.start:t.end]), true

@@ -10,6 +10,8 @@
 //   - Names occur, and what is said of a name is not said of another name only.
 //   - A clause is negated where the clause that it takes its words from is, and the other way round; what is free costs
 //     nothing, and what is paused does not go on.
+//   - Who acts, what comes before what and what is more than what, whether it must be done or may, whether it is free or
+//     costs, and whether a number is the most or the least, are those of the clause that speaks of the same.
 //   - The share of content words found, weighted by rarity, is high enough in one or two sentences of the passages.
 //
 // Across languages (a German answer from an English passage) words are compared through a table of some hundred desk
@@ -53,6 +55,7 @@ const (
 	ReasonExact    = "address"   // an address, telephone number or code is not in the source
 	ReasonName     = "name"      // a name is not in the source, or something else is said of it
 	ReasonNegation = "negation"  // the source says the opposite
+	ReasonSense    = "sense"     // the source says the reverse with the same words: who, when, must or may, free or not
 	ReasonWords    = "words"     // too few of the words are in the source
 	ReasonYesNo    = "yes_or_no" // a bare yes or no, which only the sentence after it can support
 )

@@ -29,22 +29,24 @@ type clause struct {
 	lo, hi int32 // into passage.ids
 	neg    bool
 	sides  uint8 // of the words that have an opposite
+	sense  sense
 }
 
 // passage is a source, prepared: cut into segments (sentences, lines) and these into clauses of words. It does not change
 // once it is made, and checkers share it.
 type passage struct {
-	text  string // title and text
-	title int    // length of the title
-	lang  lang
-	forms []form
-	slots []uint16  // open addressing: a form's hash to its place in forms, plus 1; a power of two long
-	names []uint16  // forms that are names
-	segs  []segment // the first is the title
-	units []clause
-	ids   []uint16 // forms of the units' content words
-	facts []fact
-	seq   []uint32 // all words and numbers in order, hashed
+	text   string // title and text
+	title  int    // length of the title
+	lang   lang
+	forms  []form
+	slots  []uint16  // open addressing: a form's hash to its place in forms, plus 1; a power of two long
+	names  []uint16  // forms that are names
+	segs   []segment // the first is the title
+	units  []clause
+	ids    []uint16 // forms of the units' content words
+	facts  []fact
+	orders []order
+	seq    []uint32 // all words and numbers in order, hashed
 }
 
 // maxCached is the number of prepared passages that are kept, in each of two generations: at some 20 KB each, 20 MB at
@@ -126,7 +128,7 @@ func (p *passage) slot(id uint16) {
 }
 
 func keyOf(folded []byte, h uint64, e *entry) form {
-	f := form{hash: h, stem: hash(stem(folded)), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
+	f := form{hash: h, stem: hash(stem(plainForm(folded))), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
 	if e != nil && e.weekday != 0 {
 		f.concept = 0xDA1<<32 | uint64(e.weekday)
 	}
@@ -206,7 +208,7 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	factsFrom := len(p.facts)
 	p.facts = facts(p.facts, toks[lo:hi], p.lang)
 	clauses(toks, lo, hi, func(lo2, hi2 int, neg bool) {
-		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg}
+		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg, sense: senseOf(toks[lo2:hi2], p.text, p.lang)}
 		for i := lo2; i < hi2; i++ {
 			t := &toks[i]
 			e := t.entry
@@ -237,6 +239,12 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 		}
 		p.units = append(p.units, u)
 	})
+	orders(toks, lo, hi, p.lang, func(o order) {
+		o.leftForms, o.rightForms = p.formsOf(toks[o.left:o.leftEnd]), p.formsOf(toks[o.right:o.rightEnd])
+		if len(o.leftForms) > 0 && len(o.rightForms) > 0 {
+			p.orders = append(p.orders, o)
+		}
+	})
 	// The words around each fact of this segment.
 	fs := p.facts[factsFrom:]
 	if len(fs) == 0 {
@@ -258,6 +266,7 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	for k := range fs {
 		f := &fs[k]
 		f.seg = seg
+		f.bound = bound(toks[lo:hi], f.tok)
 		f.mates(toks[lo:hi], p.text)
 		from, to := surroundings(fs, k, toks[lo:hi])
 		mark := len(around)
@@ -276,4 +285,16 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 		}
 		f.near = around[mark:len(around):len(around)]
 	}
+}
+
+// formsOf returns the content words of tokens.
+func (p *passage) formsOf(toks []tok) (ids []uint16) {
+	for i := range toks {
+		if content(&toks[i], toks[i].entry) {
+			if id, ok := p.find(toks[i].form); ok {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }

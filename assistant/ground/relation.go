@@ -173,6 +173,9 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 			for u := src.segs[f.seg].unitLo; u < src.segs[f.seg].unitHi; u++ {
 				unit := &src.units[u]
 				us, uw := src.uStrong[u]&mask, src.uWeak[u]&mask
+				if us|uw != 0 && src.elliptic(u) { // "they see your name, but not your number"
+					us, uw = us|src.uStrong[u-1]&mask, uw|src.uWeak[u-1]&mask
+				}
 				same := unit.neg == neg
 				against := contrary(side, unit.sides)
 				if against != 0 {
@@ -205,6 +208,13 @@ func (c *Checker) opposed(pool []int, cross bool) bool {
 		found = differ >= 0.5*whole && agree < 0.78*differ
 	})
 	return found
+}
+
+// elliptic reports whether a clause of one or two words is of the other sign than the one before it, from which it takes
+// its subject and its verb.
+func (s *source) elliptic(u int32) bool {
+	unit := &s.units[u]
+	return unit.neg && unit.hi-unit.lo <= 2 && u > s.segs[unit.seg].unitLo && !s.units[u-1].neg
 }
 
 func (s *source) isHeading(seg int32) bool {

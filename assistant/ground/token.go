@@ -85,6 +85,7 @@ var (
 func init() {
 	fillLexicon()
 	fillOpposites()
+	fillSenses()
 	get := func(w string) *entry {
 		h := hash([]byte(w))
 		if words[h] == nil {
