@@ -31,6 +31,7 @@ type sense struct {
 
 var (
 	subjects  = map[uint64]party{} // pronouns that act
+	objects   = wordSet("us uns nosotros oss") // who act after a "by"
 	byWords   = wordSet("by von vom por av")
 	obliques  = wordSet("to from with of at for as an mit fur bei beim zum zur dem den a al con de del para en till fran med hos at")
 	articles  = wordSet("the a an der die das ein eine la el los las un una den det en ett any your each")
@@ -113,6 +114,9 @@ func senseOf(toks []tok, text string, l lang) (s sense) {
 				return toks[i+k].form
 			}
 			return 0
+		}
+		if objects[t.form] && byWords[next(-1)] {
+			by = we
 		}
 		if p := partyAt(t, text, l); p != nobody {
 			before := next(-1)
