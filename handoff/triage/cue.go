@@ -332,10 +332,10 @@ var selves = set("i", "im", "ive", "id", "ill", "me", "my", "mine", "myself", "w
 	"jag", "mig", "min", "mitt", "mina", "vi", "oss", "var", "vart",
 	"je", "jai", "moi", "mon", "ma", "mes", "nous", "notre", "suis")
 
-// told reports whether a match stands in a sentence that does not speak of the writer. It is asked in long texts only:
+// told reports whether the words around a match, in its sentence, do not speak of the writer. It is asked in long texts only:
 // "hospital, both legs broken" needs no more words.
 func told(toks []token, h hit) bool {
-	for i := h.from; i >= 0; i-- {
+	for i := h.from; i >= max(0, h.from-reach); i-- {
 		if selves[toks[i].text] && !toks[i].quoted {
 			return false
 		}
@@ -343,7 +343,7 @@ func told(toks []token, h hit) bool {
 			break
 		}
 	}
-	for i := h.from + 1; i < len(toks) && toks[i].before != hardPause; i++ {
+	for i := h.from + 1; i < min(h.to+reach, len(toks)) && toks[i].before != hardPause; i++ {
 		if selves[toks[i].text] && !toks[i].quoted {
 			return false
 		}
