@@ -30,7 +30,7 @@ type sense struct {
 }
 
 var (
-	subjects  = map[uint64]party{} // pronouns that act
+	subjects  = map[uint64]party{}             // pronouns that act
 	objects   = wordSet("us uns nosotros oss") // who act after a "by"
 	byWords   = wordSet("by von vom por av")
 	obliques  = wordSet("to from with of at for as an mit fur bei beim zum zur dem den a al con de del para en till fran med hos at")
