@@ -15,7 +15,7 @@ type tie int
 const (
 	stands   tie = iota // says all that it means
 	leans               // says something, and the rest was said before
-	bare                // says nothing without what was said before
+	bare                // says nothing without what was said before, or which side of it is asked for
 	corrects            // takes back a part of what was said
 	returns             // comes back to what was said before the last subject
 )
@@ -31,7 +31,7 @@ type reading struct {
 
 // read reads a message in the light of the conversation.
 //
-// A message that is about nothing by itself ("and how?") takes over the question that it leans on, and so does what is
+// A message that is about nothing by itself ("and how?", "and what does it cost?") takes over the question that it leans on, and so does what is
 // left of a correction: then those terms are as good as its own, and how sure an answer is rests on them, too.
 func read(c *chat.Claim, message, language string) reading {
 	l := tongueOf(language)

@@ -34,6 +34,7 @@ func TestRead(t *testing.T) {
 		tie            tie
 	}{
 		{"ellipsis", "en", []string{"How do I pay in instalments?", "> ...", "and if I'm late?"}, "instalments", leans},
+		{"ellipsis", "en", []string{"How do I pay in instalments?", "> ...", "and if the parcel arrives damaged at night?"}, "instalments", leans},
 		{"ellipsis", "de", []string{"Wie zahle ich in Raten?", "> ...", "und wenn ich zu spät bin?"}, "Raten", leans},
 		{"ellipsis", "es", []string{"¿Cómo pago a plazos?", "> ...", "¿y si me retraso?"}, "plazos", leans},
 		{"ellipsis", "sv", []string{"Hur delar jag upp ett köp?", "> ...", "och om jag är sen?"}, "köp", leans},
@@ -43,6 +44,8 @@ func TestRead(t *testing.T) {
 		{"number", "de", []string{"Was kostet ein Paket bis 5 Kilo?", "> ...", "und bis 10?"}, "Paket !5", leans},
 		{"number", "sv", []string{"vad kostar ett paket på 5 kilo", "> ...", "och på 10?"}, "paket !5", leans},
 
+		{"number", "en", []string{"Can I split a payment of 30 pounds?", "> ...", "and in 3 parts?"}, "payment 30", leans},
+
 		{"pronoun", "en", []string{"What is a gift card?", "> ...", "can I give it back?"}, "gift card", bare},
 		{"pronoun", "de", []string{"Was ist eine Geschenkkarte?", "> ...", "kann ich die auch zurückgeben?"}, "Geschenkkarte", leans},
 		{"pronoun", "es", []string{"¿Qué es una tarjeta regalo?", "> ...", "¿la puedo devolver después de Navidad?"}, "tarjeta regalo", leans},
@@ -50,15 +53,16 @@ func TestRead(t *testing.T) {
 		{"pronoun", "sv", []string{"Vad är ett presentkort?", "> ...", "kan jag lämna tillbaka det efter jul?"}, "presentkort", leans},
 		{"pronoun", "fr", []string{"C'est quoi une carte cadeau ?", "> ...", "puis-je rendre celle de Noël ?"}, "cadeau", leans},
 		// The word stands for something in the same message.
-		{"pronoun", "en", []string{"What is a gift card?", "> ...", "My printer shows a paper jam whenever I open it"}, "", stands},
+		{"pronoun", "en", []string{"What is a gift card?", "> ...", "my printer jams when I open it"}, "", stands},
 
 		{"nothing", "en", []string{"Can I cancel my order?", "> ...", "ok, and how?"}, "cancel order", bare},
 		{"nothing", "de", []string{"Kann ich meine Bestellung stornieren?", "> ...", "gut, und wie?"}, "Bestellung stornieren", bare},
+		{"nothing", "de", []string{"Kann ich meine Bestellung stornieren?", "> ...", "prima, super"}, "Bestellung stornieren", bare},
 		{"nothing", "es", []string{"¿Puedo anular el pedido?", "> ...", "vale, ¿y cómo?"}, "anular pedido", bare},
 		{"nothing", "sv", []string{"Kan jag avbeställa?", "> ...", "okej, och hur?"}, "avbeställa", bare},
 		{"nothing", "fr", []string{"Puis-je annuler ma commande ?", "> ...", "d'accord, et comment ?"}, "annuler commande", bare},
 
-		{"correction", "en", []string{"How do I replace my debit card?", "> ...", "no, not the debit card, the gift card"}, "replace gift !debit", corrects},
+		{"correction", "en", []string{"How do I replace my debit card?", "> ...", "no, not the debit card, the gift card"}, "replace gift card !debit", corrects},
 		{"correction", "de", []string{"Wie ersetze ich meine Kreditkarte?", "> ...", "nein, nicht die Kreditkarte, den Ausweis"}, "ersetze Ausweis !Kreditkarte", corrects},
 		{"correction", "es", []string{"¿Cómo cambio la tarjeta?", "> ...", "perdona, la tarjeta no, el teléfono"}, "cambio teléfono !tarjeta", corrects},
 		{"correction", "sv", []string{"Hur byter jag telefonnummer?", "> ...", "nej, inte telefonnummer, adressen"}, "byter adressen !telefonnummer", corrects},
@@ -87,10 +91,10 @@ func TestRead(t *testing.T) {
 		{"fragment", "sv", []string{"min nya skrivare", "> ...", "pappersstopp"}, "skrivare", leans},
 
 		{"siblings", "en", []string{"When is the shop open on weekdays?", "> ...", "and on Saturdays?", "> ...", "and on holidays?"}, "shop !Saturdays", leans},
-		{"affirmation", "en", []string{"Can I cancel my order?", "> ...", "yes please, how much does it cost?"}, "cancel", leans},
-		{"affirmation", "de", []string{"Kann ich meine Bestellung stornieren?", "> ...", "ja gern, was kostet das?"}, "stornieren", leans},
-		{"answer", "en", []string{"my payment does not work", "> Which?\n- Card payments\n- Invoices", "the shop refuses my voucher"}, "payment", leans},
-		{"option", "en", []string{"my payment does not work", "> Which?\n- Card payments\n- Invoices", "2", "> ...", "and how late?"}, "Invoices !work", leans},
+		{"affirmation", "en", []string{"Can I cancel my order?", "> ...", "yes please, how much does it cost?"}, "cancel", bare},
+		{"affirmation", "de", []string{"Kann ich meine Bestellung stornieren?", "> ...", "ja gern, was kostet das?"}, "stornieren", bare},
+		{"answer", "en", []string{"my payment does not work", "> Which?\n- Card payments\n- Invoices", "the shop near the station refuses my paper voucher"}, "payment", leans},
+		{"option", "en", []string{"my payment does not work", "> Which?\n- Card payments\n- Invoices", "2", "> ...", "and how late?"}, "Invoices !work", bare},
 
 		{"first", "en", []string{"and if I'm late?"}, "", stands},
 		{"greeting", "en", []string{"hello", "> Hello!", "refund"}, "", stands},

@@ -51,7 +51,7 @@ func (l *tongue) tie(r *remark, answer bool) tie {
 		return returns
 	case n > 0 && (hasPhrase(said, l.meant) || l.no[all[0]] && !r.asks || len(l.negated(r)) > 0):
 		return corrects
-	case n == 0:
+	case n == 0, n == 1 && r.asks && (r.opens || points): // "and what does it cost?" asks for a side of what was said before
 		return bare
 	case r.opens && n <= goesOn, points && n <= goesOn:
 		return leans
