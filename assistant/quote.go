@@ -15,10 +15,11 @@ import (
 // The measure of a quotation, set by eye: a chat window shows some 900 characters without scrolling, and a table of six
 // rows is taken in at a glance.
 const (
-	quoteMost     = 900             // characters; steps may take more, because half of them are worth nothing
-	quoteWhole    = quoteMost + 100 // cutting less than this off a section saves nobody anything
-	quoteLeadMost = 300             // characters of a first paragraph that is kept whatever else is left out
-	quoteRowsMost = 6               // rows of a table above which only those that the question is about are shown
+	quoteMost      = 900             // characters; steps may take more, because half of them are worth nothing
+	quoteWhole     = quoteMost + 100 // cutting less than this off a section saves nobody anything
+	quoteShortMost = 450             // characters of what an article says in short, above its first heading
+	quoteLeadMost  = 300             // characters of a first paragraph that is kept whatever else is left out
+	quoteRowsMost  = 6               // rows of a table above which only those that the question is about are shown
 )
 
 // quotation is what is quoted of a passage.
@@ -29,14 +30,49 @@ type quotation struct {
 }
 
 // quote answers with the best section of the best article, in the language that it is written in: what of it is for
-// this customer's market and this question, and never half of a list of steps.
+// this customer's market and this question, and never half of a list of steps. What the article says in short before its
+// first heading comes first: it answers most questions by itself, and tells at once whether the article is the right one.
 func (a *Assistant) quote(t *turn) {
 	d, p := t.decision, t.passages[0]
 	q := quoteSection(p, d.Question, t.Conversation.Market)
 	c := citation(1, p, t.Conversation)
 	c.Quote = shorten(q.text)
-	t.answer.text = q.around(p, c.URL, d.Language)
-	t.answer.citations = []chat.Citation{c}
+	lead := leadOf(p)
+	short := quoteSection(lead, d.Question, t.Conversation.Market)
+	if short.text == "" || utf8.RuneCountInString(short.text) > quoteShortMost || strings.Contains(q.text, short.text) {
+		t.answer.text = q.around(p, c.URL, d.Language)
+		t.answer.citations = []chat.Citation{c}
+		return
+	}
+	first := citation(1, lead, t.Conversation)
+	first.Quote = shorten(short.text)
+	c.N = 2
+	t.answer.text = q.after(short, p, c.URL, d.Language)
+	t.answer.citations = []chat.Citation{first, c}
+}
+
+// leadOf is what stands above the first heading of a passage's article; without a word where there is nothing or the
+// passage is that.
+func leadOf(p retrieval.Passage) retrieval.Passage {
+	p.Markdown, p.Text, p.Lead, p.Headings, p.Anchor = p.Lead, p.Lead, "", nil, ""
+	return p
+}
+
+// after puts a quotation behind what its article says in short.
+func (q quotation) after(short quotation, p retrieval.Passage, url, language string) string {
+	whole := quotation{markdown: short.markdown}
+	head := p
+	head.Headings = nil
+	quoted := whole.around(head, url, language) + "\n\n**" + strings.Join(p.Headings, " › ") + "**\n\n" + q.markdown
+	return q.ending(quoted, url, language, 2)
+}
+
+// ending adds the way to the whole section, where something was left out, and the number of the citation.
+func (q quotation) ending(quoted, url, language string, n int) string {
+	if q.part {
+		quoted += fmt.Sprintf("\n\n[%s](%s)", text(language, "whole_section"), url)
+	}
+	return fmt.Sprintf("%s\n\n[%d]", quoted, n)
 }
 
 // around puts a quotation between the article's name and the way to the whole section.
@@ -55,11 +91,7 @@ func (q quotation) around(p retrieval.Passage, url, language string) string {
 		sb.WriteString(" " + text(language, note))
 	}
 	sb.WriteString("\n\n" + q.markdown)
-	if q.part {
-		fmt.Fprintf(&sb, "\n\n[%s](%s)", text(language, "whole_section"), url)
-	}
-	sb.WriteString("\n\n[1]")
-	return sb.String()
+	return q.ending(sb.String(), url, language, 1)
 }
 
 // helpURL is the address of an article as a customer of the market reads it.

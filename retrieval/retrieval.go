@@ -38,6 +38,7 @@ type Passage struct {
 	Headings                  []string // path below the title
 	Anchor                    string
 	Markdown, Text            string
+	Lead                      string // of the best passage only: the Markdown that stands above the article's first heading, where that is another passage
 	ReviewOn                  *time.Time
 	PublishedAt               time.Time
 	Score                     float64 // fused, 0..1; the best is near 1 when both legs agree on it

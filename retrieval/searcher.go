@@ -368,12 +368,13 @@ func (s *Searcher) fetch(ctx context.Context, text, sight string, args []any) (f
 			number                                        *int
 			slug, variant, collection, title, description *string
 			locale, audience, anchor, markdown, body      *string
+			lead                                          *string
 			headings                                      []string
 			review, published                             *time.Time
 		)
 		if err := rows.Scan(&f.revision, &f.model, &id, &version, &article, &lexical, &dense, &cosine, &score, &leads, &artLexical, &artDense,
 			&top, &candidates, &number, &slug, &variant, &collection, &title, &description, &locale, &audience,
-			&headings, &anchor, &markdown, &body, &review, &published); err != nil {
+			&headings, &anchor, &markdown, &body, &review, &published, &lead); err != nil {
 			return f, err
 		}
 		if id == nil {
@@ -391,6 +392,9 @@ func (s *Searcher) fetch(ctx context.Context, text, sight string, args []any) (f
 			ID: *id, ArticleID: *article, VersionID: *version, Version: *number, Slug: *slug, Variant: *variant, Collection: *collection,
 			Title: *title, Description: *description, Locale: *locale, Audience: *audience, Headings: headings, Anchor: *anchor,
 			Markdown: *markdown, Text: *body, ReviewOn: review, Score: *score, Lexical: *lexical, Dense: *dense, Cosine: cosine,
+		}
+		if lead != nil {
+			p.Lead = *lead
 		}
 		if published != nil {
 			p.PublishedAt = *published

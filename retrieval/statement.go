@@ -93,14 +93,17 @@ func statement(model string, dimensions int) string {
 	SELECT k.revision, coalesce((SELECT name FROM embedding_models WHERE active), ''),
 		r.id, r.version_id, r.article_id, r.lexical, r.dense, coalesce(r.cosine, 0), r.score, r.leads, r.article_lexical, r.article_dense,
 		coalesce(r.top_cosine, 0), r.candidates, r.number, r.slug, r.variant, r.collection, r.title, r.description, r.locale, r.audience,
-		r.headings, r.anchor, r.markdown, r.text, r.review_on, r.published_at
+		r.headings, r.anchor, r.markdown, r.text, r.review_on, r.published_at, r.lead
 	FROM kb_revision k LEFT JOIN (
 		SELECT x.*, v.number, a.slug, a.variant, a.collection, v.title, v.description, v.locale, a.audience,
-			t.headings, t.anchor, t.markdown, t.text, v.review_on, v.published_at
+			t.headings, t.anchor, t.markdown, t.text, v.review_on, v.published_at, o.markdown AS lead
 		FROM kept x
 		CROSS JOIN LATERAL (SELECT * FROM article_versions v WHERE v.id = x.version_id OFFSET 0) v
 		CROSS JOIN LATERAL (SELECT * FROM articles a WHERE a.id = x.article_id OFFSET 0) a
 		LEFT JOIN LATERAL (SELECT * FROM passages p WHERE p.id = x.id AND x.place <= $7::bigint OFFSET 0) t ON true
+		LEFT JOIN LATERAL ( -- what stands above the first heading belongs to any quotation of the best article
+			SELECT p.markdown FROM passages p
+			WHERE p.version_id = x.version_id AND p.ordinal = 0 AND p.anchor = '' AND p.id <> x.id AND x.place = 1 OFFSET 0) o ON true
 		WHERE x.place <= $7 OR x.leads
 	) r ON true
 	ORDER BY r.place`
