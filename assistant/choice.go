@@ -169,18 +169,3 @@ func logit(p float64) float64 {
 	p = min(max(p, 1e-4), 1-1e-4)
 	return math.Log(p / (1 - p))
 }
-
-// pStuck is the probability that the assistant will not get this customer further: independent signs, each with the
-// chance that it alone means so. These are priors.
-func pStuck(s StuckSigns) float64 {
-	ok := 1.0
-	sign := func(n int, p float64) { ok *= math.Pow(1-p, float64(n)) }
-	sign(s.Repeats, 0.45)
-	sign(s.Unhelpful, 0.40)
-	sign(s.Unanswered, 0.30)
-	sign(max(0, s.Turns-8), 0.10)
-	if s.Frustrated {
-		sign(1, 0.35)
-	}
-	return 1 - ok
-}

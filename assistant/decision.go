@@ -73,20 +73,6 @@ type Candidate struct {
 	Dense   float64   `json:"dense"`
 }
 
-// StuckSigns are counts since the last handoff, and what the message itself shows.
-type StuckSigns struct {
-	Repeats    int  `json:"repeats"`    // earlier messages that asked the same
-	Unhelpful  int  `json:"unhelpful"`  // answers marked as not helpful
-	Clarified  int  `json:"clarified"`  // clarifying questions asked
-	Offered    int  `json:"offered"`    // offers of a human not taken
-	Turns      int  `json:"turns"`      // turns so far
-	Frustrated bool `json:"frustrated"` // by the words of this message
-	JustOffer  bool `json:"just_offer"` // the last turn offered a human
-	JustAsked  bool `json:"just_asked"` // the last turn asked a clarifying question
-	Affirms    bool `json:"affirms"`    // the message is a plain yes
-	Unanswered int  `json:"unanswered"` // earlier turns that did not answer
-}
-
 // Said is how saying an answer came out; it can still change what a turn does.
 type Said string
 
@@ -245,26 +231,6 @@ const optionMark = "- "
 
 func (d *Decision) handOff(r Reason, why string) {
 	d.Action, d.Reason, d.Explanation = HandOff, r, why
-}
-
-func (s StuckSigns) words() string {
-	var w []string
-	if s.Repeats > 0 {
-		w = append(w, "the same question again")
-	}
-	if s.Unhelpful > 0 {
-		w = append(w, "answers marked as not helpful")
-	}
-	if s.Unanswered > 0 {
-		w = append(w, "earlier questions left open")
-	}
-	if s.Frustrated {
-		w = append(w, "frustrated words")
-	}
-	if len(w) == 0 {
-		w = append(w, "many turns")
-	}
-	return strings.Join(w, ", ")
 }
 
 // say is the fixed text of an action that has no answer of its own; "" when the desk's line says it all.

@@ -192,40 +192,6 @@ func localised(texts map[string]string, language string) string {
 	return texts["en"]
 }
 
-// stuckSigns counts what speaks for a customer who gets no further.
-func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
-	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
-	for i, p := range c.Past {
-		switch p.Outcome {
-		case chat.Clarified:
-			s.Clarified++
-			s.JustAsked = s.JustAsked || i == 0
-		case chat.OfferedHuman:
-			s.Offered++
-			s.JustOffer = s.JustOffer || i == 0
-		case chat.Cancelled, chat.HandedOff:
-			s.Unanswered++
-		}
-	}
-	justBefore := true
-	for _, m := range slices.Backward(c.History) {
-		if m.Seq <= c.Conversation.FenceSeq {
-			continue
-		}
-		switch {
-		case m.Author == chat.Assistant && m.Helpful != nil && !*m.Helpful:
-			s.Unhelpful++
-		case m.Author == chat.Customer:
-			if r.repeats(m.Text, justBefore) {
-				s.Repeats++
-			}
-			justBefore = false
-		}
-	}
-	s.Affirms = affirms(c.Text())
-	return s
-}
-
 // words returns the distinct lower-case words of a text.
 func words(s string) map[string]bool {
 	w := map[string]bool{}
