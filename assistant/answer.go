@@ -28,10 +28,16 @@ func (a *Assistant) say(ctx context.Context, t *turn) error {
 	d := t.decision
 	if !a.model.HasChat() {
 		a.quote(t)
+		d.Sufficient = ByTerms
 		d.heard(SaidQuote)
 		return nil
 	}
-	said, err := a.generate(ctx, t)
+	var said answer
+	free, err := a.line(ctx, t)
+	if err == nil {
+		said, err = a.generate(ctx, t)
+		free()
+	}
 	t.answer.text, t.answer.citations = said.text, said.citations
 	switch {
 	case err == nil:
@@ -40,10 +46,15 @@ func (a *Assistant) say(ctx context.Context, t *turn) error {
 		return err
 	case errors.Is(err, errNoAnswer):
 		t.answer.text, t.answer.citations = "", nil
+		d.Sufficient = ModelNo
+		d.heard(SaidNothing)
+	case errors.Is(err, errTopic):
+		t.answer.text, t.answer.citations = "", nil
 		d.heard(SaidNothing)
 	case said.text == "": // nothing was heard: as if there were no model
 		d.degrade(modelFault(err))
 		a.quote(t)
+		d.Sufficient = ByTerms
 		d.heard(SaidQuote)
 	case errors.Is(err, errUnsupported):
 		t.answer.text += "\n\n" + text(d.Language, "broke")
@@ -62,6 +73,7 @@ func (a *Assistant) say(ctx context.Context, t *turn) error {
 // What can end a generation. errRecord wraps failures of the record, ErrLost among them.
 var (
 	errNoAnswer    = errors.New("no answer in the passages")
+	errTopic       = errors.New("a topic for a person")
 	errUnsupported = errors.New("unsupported sentence")
 	errRecord      = errors.New("record")
 )
@@ -76,6 +88,8 @@ func modelFault(err error) string {
 		return "model_rejected"
 	case errors.Is(err, llm.ErrCut):
 		return "model_cut"
+	case errors.Is(err, errBusy):
+		return "model_busy"
 	}
 	return "model_unavailable"
 }
@@ -137,10 +151,21 @@ func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
 	sp := newSpeaker(ctx, t.speak)
 	cited := map[int]bool{}
 	var whole strings.Builder
+	var pre preface
 
 	// show checks the pieces and passes on what is supported.
 	show := func(pieces []string, last bool) error {
 		for i, piece := range pieces {
+			if pre.take(piece) {
+				if t.notice(pre.topic) {
+					return errTopic
+				}
+				if d.Sufficient = pre.verdict(); d.Sufficient == ModelNo {
+					return errNoAnswer
+				}
+				continue
+			}
+			d.Sufficient = pre.verdict()
 			if strings.Contains(piece, noAnswerMark) {
 				return errNoAnswer
 			}
@@ -183,7 +208,7 @@ func (a *Assistant) generate(ctx context.Context, t *turn) (answer, error) {
 	}
 	said := answer{text: whole.String()}
 	if cause != nil {
-		if shown == "" && errors.Is(cause, errNoAnswer) {
+		if shown == "" && (errors.Is(cause, errNoAnswer) || errors.Is(cause, errTopic)) {
 			return answer{}, cause
 		}
 		if errors.Is(cause, errNoAnswer) {

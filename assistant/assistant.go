@@ -80,6 +80,8 @@ type Config struct {
 	RetrievalLimit time.Duration      // for retrieval; 5 s
 	Thresholds     map[string]float64 // by topic group (money, normal, howto), in place of the defaults
 	Passages       int                // passages given to the model; 6
+	ModelCalls     int                // calls of the model that may be under way at once; 64
+	ModelWait      time.Duration      // for a place among them, after which the turn goes on without the model; 2 s
 }
 
 // Observer is told of finished turns; it never sees text. It must not block.
@@ -97,6 +99,7 @@ type Assistant struct {
 	policy   atomic.Pointer[Policy]
 	log      *slog.Logger
 	observer Observer
+	places   chan struct{} // holds one for each call of the model; nil for no bound
 	cfg      Config
 }
 
@@ -111,7 +114,14 @@ func New(record *chat.Record, searcher Searcher, desk Desk, model Model, log *sl
 	if cfg.Passages <= 0 {
 		cfg.Passages = 6
 	}
+	if cfg.ModelCalls <= 0 {
+		cfg.ModelCalls = defaultModelCalls
+	}
+	if cfg.ModelWait <= 0 {
+		cfg.ModelWait = defaultModelWait
+	}
 	a := &Assistant{record: record, searcher: searcher, desk: desk, model: model, log: log, observer: observer, cfg: cfg}
+	a.places = make(chan struct{}, cfg.ModelCalls)
 	a.SetPolicy(Policy{})
 	return a
 }
@@ -230,6 +240,12 @@ func (a *Assistant) condense(ctx context.Context, t *turn) {
 	defer t.mark("condense")
 	ctx, cancel := context.WithTimeout(ctx, condenseTimeout)
 	defer cancel()
+	free, err := a.line(ctx, t)
+	if err != nil {
+		d.degrade("condense")
+		return
+	}
+	defer free()
 	done, err := a.model.Complete(ctx, condensePrompt(t))
 	if err != nil {
 		d.degrade("condense")

@@ -59,7 +59,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "cost-1"
+const decisionVersion = "cost-2"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -114,12 +114,14 @@ type Decision struct {
 	Retrieval  string             `json:"retrieval_version,omitempty"` // fingerprint; what features mean depends on it
 	Features   retrieval.Features `json:"features"`
 	Candidates []Candidate        `json:"candidates"`
-	Options    []string           `json:"options,omitempty"`  // titles of the best articles, for a clarifying question
-	Policy     Policy             `json:"policy"`             // what the certificate, or an admin, says
-	Shelf      string             `json:"shelf,omitempty"`    // topic group of the best article's collection
-	Chosen     bool               `json:"chosen,omitempty"`   // the message is one of the options that were offered
-	Conflict   string             `json:"conflict,omitempty"` // what another article says otherwise than the best
-	Said       Said               `json:"said,omitempty"`     // "" when no answer was tried
+	Options    []string           `json:"options,omitempty"`     // titles of the best articles, for a clarifying question
+	Policy     Policy             `json:"policy"`                // what the certificate, or an admin, says
+	Shelf      string             `json:"shelf,omitempty"`       // topic group of the best article's collection
+	Chosen     bool               `json:"chosen,omitempty"`      // the message is one of the options that were offered
+	Conflict   string             `json:"conflict,omitempty"`    // what another article says otherwise than the best
+	Sufficient Sufficiency        `json:"sufficient,omitempty"`  // whether the passages answer, and who says so
+	ModelTopic *TopicPolicy       `json:"model_topic,omitempty"` // what the model saw the message to be about
+	Said       Said               `json:"said,omitempty"`        // "" when no answer was tried
 
 	// What Decide makes of it.
 	PCorrect    float64 `json:"p_correct"` // that the best section answers the question
@@ -195,6 +197,7 @@ func (d *Decision) Decide() {
 	case d.rules(): // they hold for a turn that failed, too
 	case d.GivenUp:
 		d.handOff(ModelUnavailable, "The turn failed several times and was given up.")
+	case d.raised():
 	case d.Retrieved:
 		d.choose()
 		if d.Action == Answer {
