@@ -202,8 +202,12 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	t.mark("retrieve")
 
 	t.decision.weigh(result, err, t.triage.Shelves)
-	t.decision.Conflict = conflictsIn(t.passages, t.Conversation.Market)
-	t.decision.Decide()
+	if t.decision.Decide(); t.decision.Action == Answer {
+		if t.decision.Conflict = conflictsIn(t.passages, t.Conversation.Market); t.decision.Conflict != "" {
+			t.decision.Decide()
+		}
+		t.mark("conflict")
+	}
 	failpoint("decided")
 	if t.decision.Action != Answer {
 		return nil

@@ -3,6 +3,7 @@ package assistant
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/firstline/firstline/assistant/ground"
 	"github.com/firstline/firstline/retrieval"
@@ -43,8 +44,47 @@ func conflictsIn(passages []retrieval.Passage, market string) string {
 	return ""
 }
 
-// statements reads what a passage says for a market.
+// maxRead is the number of passages whose statements are kept, in each of two generations: at some 15 KB each, 15 MB at
+// most. The same few hundred passages answer most questions, and reading one takes longer than comparing two.
+const maxRead = 512
+
+// readKey names what statements were read from: the text itself, so that another version is another entry.
+type readKey struct{ title, headings, markdown, market string }
+
+// readings keeps statements between turns. A generation that is full becomes the old one, and what is still in use moves
+// from there to the new one.
+var readings = struct {
+	sync.Mutex
+	young, old map[readKey]*ground.Statements
+}{young: map[readKey]*ground.Statements{}}
+
+// statements returns what a passage says for a market.
 func statements(p *retrieval.Passage, market string) *ground.Statements {
+	key := readKey{p.Title, strings.Join(p.Headings, " "), p.Markdown, market}
+	readings.Lock()
+	s := readings.young[key]
+	known := s != nil
+	if !known {
+		s = readings.old[key]
+	}
+	readings.Unlock()
+	if known {
+		return s
+	}
+	if s == nil {
+		s = readStatements(p, market)
+	}
+	readings.Lock()
+	defer readings.Unlock()
+	if len(readings.young) >= maxRead {
+		readings.young, readings.old = make(map[readKey]*ground.Statements, maxRead), readings.young
+	}
+	readings.young[key] = s
+	return s
+}
+
+// readStatements reads a passage: its tables for the market only, and no sentence that is about another one.
+func readStatements(p *retrieval.Passage, market string) *ground.Statements {
 	markets := []string{market}
 	var text []string
 	for _, b := range blocksOf(p.Markdown) {

@@ -70,6 +70,12 @@ func TestConflictsIn(t *testing.T) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}
+	byMarket := with(say("| | gb | es |\n|---|---|---|\n| A refund reaches your card after the shop confirms it | 14 days | 5 days |"))
+	for range 2 { // what was read for one market is not kept for another
+		if gb, es := conflictsIn([]retrieval.Passage{refunds, byMarket}, "gb"), conflictsIn([]retrieval.Passage{refunds, byMarket}, "es"); gb == "" || es != "" {
+			t.Errorf("in gb %q, in es %q", gb, es)
+		}
+	}
 }
 
 // A conflict holds back an answer, and nothing else.
@@ -95,5 +101,20 @@ func TestConflictDecides(t *testing.T) {
 	info := func(d *Decision) { d.TopicInfo = &TopicPolicy{Key: "k", Priority: 2, AI: triage.AIInfo} }
 	if d := decided(sure, info); d.Reason != ConflictingArticles || d.Priority != 2 || d.Topic != "k" {
 		t.Errorf("the topic's priority stays: %s %s %d", d.Reason, d.Topic, d.Priority)
+	}
+}
+
+// BenchmarkConflictsIn compares a section of the demo with five of other articles, as a turn does.
+func BenchmarkConflictsIn(b *testing.B) {
+	var ps []retrieval.Passage
+	for i, file := range []string{"en/paying/late-fees", "en/paying/missed-payment", "en/paying/pay-in-30", "en/paying/payment-reminders", "en/paying/snooze-payment", "en/paying/collections-agency"} {
+		p := demoPassages(b, file)[1]
+		p.ArticleID, p.Score = uuid.UUID{byte(i)}, 1
+		ps = append(ps, p)
+	}
+	for b.Loop() {
+		if s := conflictsIn(ps, "gb"); s != "" {
+			b.Fatal(s)
+		}
 	}
 }

@@ -55,6 +55,10 @@ var (
 // that it says nothing of markets.
 func marketsIn(cell string) []string {
 	found := countriesIn(cell)
+	if len(cell) > 60 && !strings.ContainsAny(cell, "(") && !strings.Contains(cell[len(cell)-40:], "in ") { // no place for codes
+		slices.Sort(found)
+		return found
+	}
 	for _, m := range codeCell.FindAllStringSubmatch(cell, -1) {
 		for _, c := range aCode.FindAllString(m[1]+m[2]+" "+m[3], -1) {
 			if codes[c] {
