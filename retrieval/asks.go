@@ -30,15 +30,29 @@ type ask struct {
 
 const noSlot = math.MaxUint32
 
-// questionTexts are the questions without their marks, a line each.
-func questionTexts(questions []string) string {
-	var b strings.Builder
+// questionsOf are the texts of the questions, a line each, by the passage that they are asked of; those of the article as
+// a whole come last.
+func questionsOf(passages []section, questions []string) []string {
+	of := make([]strings.Builder, len(passages)+1)
 	for _, q := range questions {
-		text, _, _ := kb.SplitQuestion(q)
+		text, anchor, marked := kb.SplitQuestion(q)
+		b := &of[len(passages)]
+		if i := passageOf(passages, anchor); marked && i >= 0 {
+			b = &of[i]
+		}
 		b.WriteString(text)
 		b.WriteByte('\n')
 	}
-	return b.String()
+	texts := make([]string, len(of))
+	for i := range of {
+		texts[i] = of[i].String()
+	}
+	return texts
+}
+
+// passageOf returns the number of the first passage with an anchor, or -1.
+func passageOf(passages []section, anchor string) int {
+	return slices.IndexFunc(passages, func(s section) bool { return s.Anchor == anchor })
 }
 
 // addAsks enters the questions of a document under its slot and returns their places. The words must have been entered
@@ -49,12 +63,7 @@ func (p *partition) addAsks(slot uint32, passages []section, questions []string)
 		text, anchor, marked := kb.SplitQuestion(q)
 		a := ask{slot: slot, section: -1}
 		if marked {
-			for i, s := range passages {
-				if s.Anchor == anchor {
-					a.section = int32(i)
-					break
-				}
-			}
+			a.section = int32(passageOf(passages, anchor))
 		}
 		seen := newAnalysed()
 		p.count(seen, text, nil, nil)

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 
@@ -59,6 +60,7 @@ type scratch struct {
 	factors      []float32
 	heap         []ranked
 	words, grams tally
+	scores       []float32 // of the sections of an article
 	matcher      matcher
 	memory       []float32 // lent by floats
 	lent         int
@@ -256,9 +258,9 @@ func (w *scratch) sections(queries []asked, t tuning) []candidate {
 		e := &p.entries[r.slot]
 		own = own[:0]
 		most := float32(0)
+		w.scores = e.scores(q.terms, w.scores)
 		for i := range e.sections {
-			s := &e.sections[i]
-			own = append(own, candidate{passage: s.id, article: e.article, score: s.score(q.terms), leg: r.leg, section: i, slot: r.slot})
+			own = append(own, candidate{passage: e.sections[i].id, article: e.article, score: w.scores[i], leg: r.leg, section: i, slot: r.slot})
 			most = max(most, own[i].score)
 		}
 		if most > 0 {
@@ -294,17 +296,32 @@ func (w *scratch) sections(queries []asked, t tuning) []candidate {
 	return found
 }
 
-// score adds up the idf of the words that a section has. How often it has them and how long it is hardly counts: among
-// sections of one article that speaks for neither.
-func (s *indexedSection) score(terms []queryTerm) float32 {
+// scores adds up for each section of an article the idf of the words that it has, or that customers ask it with. How
+// often it has them and how long it is hardly counts: among sections of one article that speaks for neither. What does is
+// in how few of them a word is: the words of the article's subject are in all.
+func (e *entry) scores(terms []queryTerm, into []float32) []float32 {
 	const half = 0.5 // as often as that, a word counts half
-	sum := float32(0)
+	n := len(e.sections)
+	into = append(into[:0], make([]float32, 2*n)...)
+	into, has := into[:n], into[n:]
 	for _, q := range terms {
-		if times := s.times(q.list); times > 0 {
-			sum += q.weight * q.idf * times / (times + half)
+		in := 0
+		for i := range e.sections {
+			if has[i] = times(e.sections[i].wide, q.list); has[i] > 0 {
+				in++
+			}
+		}
+		if in == 0 {
+			continue
+		}
+		weight := q.weight * q.idf * float32(math.Log1p(float64(n)/float64(in))/math.Log1p(float64(n)))
+		for i, t := range has {
+			if t > 0 {
+				into[i] += weight * t / (t + half)
+			}
 		}
 	}
-	return sum
+	return into
 }
 
 // asks returns how nearly a heading asks what the question asks, 0 to 1: the idf of the words that they share, twice, over

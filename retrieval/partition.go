@@ -65,6 +65,8 @@ type indexedSection struct {
 	terms   []sectionTerm
 	text    running  // heading and text
 	heading []uint32 // lists of the heading's distinct words; of the title's for what stands before the first heading
+
+	wide []sectionTerm // terms, and the words of the questions that customers ask of this section
 }
 
 type sectionTerm struct {
@@ -180,9 +182,17 @@ func (p *partition) addQuestions(d *document, questions []string, kind uint32) u
 	}
 	surfaces := map[string]struct{}{}
 	whole := newAnalysed()
-	order := p.countSentences(whole, questionTexts(questions), surfaces, nil, nil)
+	of, wide, texts := questionsOf(d.Passages, questions), make([]counts, len(d.Passages)), make([][]uint64, len(d.Passages))
+	lead := p.countSentences(whole, of[len(d.Passages)], surfaces, nil, nil)
+	for i := range d.Passages {
+		wide[i] = counts{}
+		texts[i] = p.countSentences(whole, of[i], surfaces, nil, func(term uint64) { wide[i][term]++ })
+	}
 	p.enter(slot, &e, newAnalysed(), whole, surfaces)
-	e.asks, e.lead = p.addAsks(slot, d.Passages, questions), p.running(order)
+	for i := range e.sections {
+		e.sections[i].wide, e.sections[i].text = p.sectionTerms(wide[i]), p.running(texts[i])
+	}
+	e.asks, e.lead = p.addAsks(slot, d.Passages, questions), p.running(lead)
 	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
 }
@@ -209,9 +219,11 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 			questions = append(questions, d.Questions[locale]...)
 		}
 	}
-	lead = p.countSentences(whole, questionTexts(questions), surfaces, lead, nil)
+	of := questionsOf(d.Passages, questions)
+	lead = p.countSentences(whole, of[len(d.Passages)], surfaces, lead, nil)
 	texts := make([][]uint64, len(d.Passages))
 	perSection, headings := make([]counts, len(d.Passages)), make([]*analysed, len(d.Passages))
+	wide := make([]counts, len(d.Passages))
 	heading := ""
 	for i, s := range d.Passages {
 		c := counts{}
@@ -239,6 +251,8 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 		}
 		heading = own
 		texts[i] = p.countSentences(whole, s.Text, surfaces, texts[i], func(term uint64) { c[term]++ })
+		wide[i] = maps.Clone(c)
+		texts[i] = p.countSentences(whole, of[i], surfaces, texts[i], func(term uint64) { wide[i][term]++ })
 	}
 
 	p.enter(slot, &e, title, whole, surfaces)
@@ -250,21 +264,31 @@ func (p *partition) add(d *document, kind uint32) uint32 {
 	e.lead = p.running(lead)
 	e.sections = make([]indexedSection, len(d.Passages))
 	for i, s := range d.Passages {
-		x := indexedSection{id: s.ID, text: p.running(texts[i]), terms: make([]sectionTerm, 0, len(perSection[i]))}
-		for term, n := range perSection[i] {
-			list, _ := p.words.find(term)
-			x.terms = append(x.terms, sectionTerm{list: list, times: float32(n)})
+		x := indexedSection{id: s.ID, text: p.running(texts[i]), terms: p.sectionTerms(perSection[i])}
+		x.wide = x.terms
+		if len(of[i]) > 0 {
+			x.wide = p.sectionTerms(wide[i])
 		}
 		for term := range headings[i].words {
 			list, _ := p.words.find(term)
 			x.heading = append(x.heading, list)
 		}
 		slices.Sort(x.heading)
-		slices.SortFunc(x.terms, func(a, b sectionTerm) int { return int(a.list) - int(b.list) })
 		e.sections[i] = x
 	}
 	p.entries[slot], p.kinds[slot] = e, kind
 	return slot
+}
+
+// sectionTerms are the terms of a section by their lists, ascending.
+func (p *partition) sectionTerms(c counts) []sectionTerm {
+	terms := make([]sectionTerm, 0, len(c))
+	for term, n := range c {
+		list, _ := p.words.find(term)
+		terms = append(terms, sectionTerm{list: list, times: float32(n)})
+	}
+	slices.SortFunc(terms, func(a, b sectionTerm) int { return int(a.list) - int(b.list) })
+	return terms
 }
 
 // remove takes the document of a slot out of everything.
@@ -291,10 +315,12 @@ func (p *partition) settle() {
 }
 
 // times returns how often a section has the term of a list of the words field.
-func (s *indexedSection) times(list uint32) float32 {
-	i, ok := slices.BinarySearchFunc(s.terms, list, func(t sectionTerm, n uint32) int { return int(t.list) - int(n) })
+func (s *indexedSection) times(list uint32) float32 { return times(s.terms, list) }
+
+func times(terms []sectionTerm, list uint32) float32 {
+	i, ok := slices.BinarySearchFunc(terms, list, func(t sectionTerm, n uint32) int { return int(t.list) - int(n) })
 	if !ok {
 		return 0
 	}
-	return s.terms[i].times
+	return terms[i].times
 }
