@@ -305,8 +305,12 @@ func (s *source) held(forms []uint16) (m uint64) {
 	return m
 }
 
-// nearlyAll is the share of a clause's words that another must hold to speak of the same.
-const nearlyAll = 0.75
+// The shares of a clause's words that another must hold: to speak of the same, and to speak of the same deed. Who may ask
+// for a call and who makes it are two parties in clauses that share most words.
+const (
+	nearlyAll = 0.75
+	sameDeed  = 0.9
+)
 
 // clausesReversed compares the clauses of the sentence with those of the pool that speak of the same.
 func (c *Checker) clausesReversed(s *sentence, pool []int, cross bool) bool {
@@ -341,7 +345,10 @@ func (c *Checker) clausesReversed(s *sentence, pool []int, cross bool) bool {
 			src := &c.sources[n]
 			for u := range src.units {
 				unit := &src.units[u]
-				held := src.uStrong[u] | src.uWeak[u]
+				held := src.uStrong[u]
+				if cross {
+					held |= src.uWeak[u]
+				}
 				its := &unit.sense
 				note := func(x *[2]bool, agrees, differs bool) {
 					x[0], x[1] = x[0] || agrees, x[1] || differs
@@ -355,7 +362,7 @@ func (c *Checker) clausesReversed(s *sentence, pool []int, cross bool) bool {
 					}
 					continue
 				}
-				if mine.agent != nobody && its.agent != nobody && !few {
+				if mine.agent != nobody && its.agent != nobody && !few && c.weigh(held&mask, 0, cross) >= sameDeed*whole {
 					note(&agent, its.agent == mine.agent, its.agent != mine.agent)
 				}
 				if mine.must && !neg {
