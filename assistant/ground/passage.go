@@ -208,7 +208,7 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 	factsFrom := len(p.facts)
 	p.facts = facts(p.facts, toks[lo:hi], p.lang)
 	clauses(toks, lo, hi, func(lo2, hi2 int, neg bool) {
-		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg, sense: senseOf(toks[lo2:hi2], p.text, p.lang)}
+		u := clause{seg: seg, lo: int32(len(p.ids)), neg: neg, sense: senseOf(toks, lo2, hi2, p.text, p.lang)}
 		for i := lo2; i < hi2; i++ {
 			t := &toks[i]
 			e := t.entry

@@ -98,8 +98,10 @@ func partyAt(t *tok, text string, l lang) party {
 	return nobody
 }
 
-// senseOf reads a clause.
-func senseOf(toks []tok, text string, l lang) (s sense) {
+// senseOf reads the clause toks[lo:hi]. That it holds under a condition only may stand in the clause after it.
+func senseOf(toks []tok, lo, hi int, text string, l lang) (s sense) {
+	after := hi < len(toks) && toks[hi].kind == tWord && ifWord[toks[hi].form]
+	toks = toks[lo:hi]
 	var by party
 	for i := range toks {
 		t := &toks[i]
@@ -145,6 +147,7 @@ func senseOf(toks []tok, text string, l lang) (s sense) {
 		case alwaysWord[t.form]:
 			s.always = true
 		case onlyWord[t.form]:
+			s.only = s.only || after
 			for k := 1; k < 12; k++ {
 				s.only = s.only || ifWord[next(k)]
 			}
@@ -323,15 +326,19 @@ func (c *Checker) clausesReversed(s *sentence, pool []int, cross bool) bool {
 		if found {
 			return
 		}
-		mine := senseOf(c.toks[lo:hi], s.text, l)
+		mine := senseOf(c.toks, lo, hi, s.text, l)
 		var mask, priced uint64 // without the parties; and without what says that it costs or not
 		for i := range c.words {
 			w := &c.words[i]
 			if w.tok < lo || w.tok >= hi || w.key.concept != 0 && (w.key.concept == shopIDs[0] || w.key.concept == shopIDs[1]) {
 				continue
 			}
+			form := c.toks[w.tok].form
+			if alwaysWord[form] {
+				continue
+			}
 			mask |= 1 << i
-			if form := c.toks[w.tok].form; w.key.concept != freeID && !costWords[form] {
+			if w.key.concept != freeID && !costWords[form] {
 				priced |= 1 << i
 			}
 		}

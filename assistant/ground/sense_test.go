@@ -9,7 +9,7 @@ import (
 // Sentences whose numbers and words are those of the passage, and whose sense is the passage's or its reverse: roles
 // exchanged, before for after, may for must, always for never, free for charged. All 120 were written, once and whole,
 // before the checker was changed for them; those marked as held out were counted only, never looked at one by one. On the first run 27 of the 30 true ones that were
-// looked at passed and 15 of the 30 wrong ones were stopped; of those held out 29 and 11. It is 30 and 29, and 28 and 23, now.
+// looked at passed and 15 of the 30 wrong ones were stopped; of those held out 29 and 11. It is 30 and 30, and 28 and 26, now.
 var sensePassages = map[string]ground.Source{
 	"en": {N: 1, Title: "Returns, refunds and your account", Text: `Send the goods back to the shop, not to us. The shop pays the return label; you pay for the packaging.
 Report the return in the app before you send the parcel. You must keep the proof of postage until the refund is booked.
@@ -181,7 +181,7 @@ func TestSense(t *testing.T) {
 		name            string
 		heldOut         bool
 		passed, stopped float64 // shares, at least
-	}{{"looked at", false, 1, 0.96}, {"held out", true, 0.93, 0.76}} {
+	}{{"looked at", false, 1, 0.96}, {"held out", true, 0.93, 0.86}} {
 		var passed, right, stopped, wrong int
 		for _, c := range senseCases {
 			if c.heldOut != half.heldOut {
