@@ -67,7 +67,7 @@ func fillSenses() {
 }
 
 // partyAt returns who a token names as acting; nobody for possessives and objects.
-func partyAt(t *tok, text string, l lang) party {
+func partyAt(t *tok, concept uint64, text string, l lang) party {
 	if t.kind != tWord {
 		return nobody
 	}
@@ -84,18 +84,23 @@ func partyAt(t *tok, text string, l lang) party {
 		}
 		return nobody
 	}
-	if t.entry != nil && t.entry.info.flags&wStop != 0 {
-		return nobody
+	if concept != 0 && (concept == shopIDs[0] || concept == shopIDs[1]) {
+		return theShop
 	}
-	var storage [32]byte
+	return nobody
+}
+
+// conceptAt returns the concept of a word that carries content, or 0.
+func conceptAt(t *tok, text string) uint64 {
+	var storage [40]byte
+	if t.kind != tWord || t.end-t.start <= 3 || t.end-t.start > len(storage) || t.entry != nil && t.entry.info.flags&wStop != 0 {
+		return 0
+	}
 	buf := storage[:0]
 	for _, r := range text[t.start:t.end] {
 		buf = appendFold(buf, r)
 	}
-	if c := conceptOf(buf); c != 0 && (c == shopIDs[0] || c == shopIDs[1]) {
-		return theShop
-	}
-	return nobody
+	return conceptOf(buf)
 }
 
 // senseOf reads the clause toks[lo:hi]. That it holds under a condition only may stand in the clause after it.
@@ -120,7 +125,8 @@ func senseOf(toks []tok, lo, hi int, text string, l lang) (s sense) {
 		if objects[t.form] && byWords[next(-1)] {
 			by = we
 		}
-		if p := partyAt(t, text, l); p != nobody {
+		concept := conceptAt(t, text)
+		if p := partyAt(t, concept, text, l); p != nobody {
 			before := next(-1)
 			if articles[before] {
 				if two := next(-2); byWords[two] || obliques[two] {
@@ -157,14 +163,7 @@ func senseOf(toks []tok, lo, hi int, text string, l lang) (s sense) {
 				s.free = s.free || nothing[next(k)]
 			}
 		default:
-			var storage [32]byte
-			if t.end-t.start > 3 && t.end-t.start <= len(storage) && freeID != 0 {
-				buf := storage[:0]
-				for _, r := range text[t.start:t.end] {
-					buf = appendFold(buf, r)
-				}
-				s.free = s.free || conceptOf(buf) == freeID
-			}
+			s.free = s.free || concept != 0 && concept == freeID
 		}
 	}
 	s.costs = s.costs && !s.free
