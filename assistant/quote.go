@@ -40,15 +40,33 @@ func (a *Assistant) quote(t *turn) {
 	lead := leadOf(p)
 	short := quoteSection(lead, d.Question, t.Conversation.Market)
 	if short.text == "" || utf8.RuneCountInString(short.text) > quoteShortMost || strings.Contains(q.text, short.text) {
-		t.answer.text = q.around(p, c.URL, d.Language)
+		t.answer.text = q.around(p, c.URL, d.Language) + neighbours(t.passages, t.Conversation.Market, d.Language)
 		t.answer.citations = []chat.Citation{c}
 		return
 	}
 	first := citation(1, lead, t.Conversation)
 	first.Quote = shorten(short.text)
 	c.N = 2
-	t.answer.text = q.after(short, p, c.URL, d.Language)
+	t.answer.text = q.after(short, p, c.URL, d.Language) + neighbours(t.passages, t.Conversation.Market, d.Language)
 	t.answer.citations = []chat.Citation{first, c}
+}
+
+// neighboursMost is how many other sections of the quoted article are named.
+const neighboursMost = 3
+
+// neighbours names the other sections of the quoted article that were found, with the way to each: the article is right
+// more often than the section.
+func neighbours(found []retrieval.Passage, market, language string) string {
+	var links []string
+	for _, p := range found[1:] {
+		if p.VersionID == found[0].VersionID && p.Anchor != "" && p.Anchor != found[0].Anchor && len(p.Headings) > 0 && len(links) < neighboursMost {
+			links = append(links, fmt.Sprintf("- [%s](%s)", p.Headings[len(p.Headings)-1], helpURL(p.Slug, p.Anchor, p, market)))
+		}
+	}
+	if len(links) == 0 {
+		return ""
+	}
+	return "\n\n" + text(language, "also_here") + "\n" + strings.Join(links, "\n")
 }
 
 // leadOf is what stands above the first heading of a passage's article; without a word where there is nothing or the

@@ -254,6 +254,9 @@ var texts = map[string][5]string{
 		"Den här artikeln finns inte på svenska.",
 		"Cet article n'existe pas en français.",
 	},
+	"also_here": {
+		"Also in this article:", "Auch in diesem Artikel:", "También en este artículo:", "Också i den här artikeln:", "Aussi dans cet article :",
+	},
 	"whole_section": {
 		"The whole section", "Der ganze Abschnitt", "La sección completa", "Hela avsnittet", "La section entière",
 	},

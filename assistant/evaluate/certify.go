@@ -6,15 +6,15 @@ import (
 	"github.com/firstline/firstline/assistant"
 )
 
-// MakeCertificate fits on the conversations to fit on and certifies on those to certify on. An answer is right when the
-// section that it rests on is one of those that answer.
+// MakeCertificate fits on the conversations to fit on and certifies on those to certify on. An answer is wrong when its
+// article does not answer the question; whether the right section of the article is quoted is measured beside it.
 func MakeCertificate(outcomes []Outcome, basis assistant.Basis, now time.Time) assistant.Certificate {
 	var fit, certify []assistant.Labelled
 	for _, o := range outcomes {
 		if o.Quoted == "" {
 			continue // no threshold decides here
 		}
-		l := assistant.Labelled{Group: o.Decision.Group, X: o.Decision.Inputs(), Right: o.Section, Among: o.Among}
+		l := assistant.Labelled{Group: o.Decision.Group, X: o.Decision.Inputs(), Right: o.Article, Among: o.Among}
 		switch o.Part {
 		case Fit:
 			fit = append(fit, l)

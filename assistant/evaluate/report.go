@@ -13,16 +13,18 @@ import (
 //
 //   - n, answerable: questions, and those that some section answers
 //   - coverage: share of the answerable ones that are answered right; answered: how many are answered at all
-//   - wrong: share of wrong answers among those given, wrong_upper: its Clopper-Pearson bound at 95 %
+//   - wrong: share of the answers given whose article does not answer, wrong_upper: its Clopper-Pearson bound at 95 %
+//   - quoted_right, linked_right: share of the answers given that quote a section which answers, and that quote one or
+//     name one beside it
 //   - asked_back, asked_back_right: share asked back, and share of those with a right option
 //   - top1_section, top1_article: share of the answerable ones that reach a choice for which the first section, or its
 //     article, is right
-//   - auroc, ece, brier, coverage_at_risk_*: of the probability that the section is right
+//   - auroc, ece, brier, coverage_at_risk_*: of the probability that the article is right
 //   - person_recall: share of those for a person that reach one at once; refused: share of those that nothing answers
 //     that are not answered
 //   - topic_accuracy: share of the messages with a topic for which it was seen
 func Entry(name string, outcomes []Outcome) report.Entry {
-	var n, answerable, reached, section, article, covered, answered, wrong, back, backRight, persons, personsReached, nothing, refused, topics, topicsRight int
+	var n, answerable, reached, section, article, covered, answered, wrong, quoted, linked, back, backRight, persons, personsReached, nothing, refused, topics, topicsRight int
 	var p []float64
 	var right []bool
 	cases := make([]report.Case, 0, len(outcomes))
@@ -39,8 +41,10 @@ func Entry(name string, outcomes []Outcome) report.Entry {
 		}
 		if o.Answered() {
 			answered++
-			wrong += count(!o.Section)
-			covered += count(o.Section)
+			wrong += count(!o.Article)
+			covered += count(o.Article)
+			quoted += count(o.Section)
+			linked += count(o.Linked)
 		}
 		if d.Action == assistant.Clarify {
 			back++
@@ -58,15 +62,15 @@ func Entry(name string, outcomes []Outcome) report.Entry {
 			topics++
 			topicsRight += count(d.Topic == o.Topic)
 		}
-		c := report.Case{ID: o.ID, Text: o.Question.Question, Want: o.Answers, Group: o.Locale, P: d.PCorrect, Outcome: o.Section, Note: note(o)}
+		c := report.Case{ID: o.ID, Text: o.Question.Question, Want: o.Answers, Group: o.Locale, P: d.PCorrect, Outcome: o.Article, Note: note(o)}
 		if len(o.Answers) == 0 {
 			c.Want = []string{string(o.Expect)}
 		}
 		if o.Quoted != "" {
-			p, right = append(p, d.PCorrect), append(right, o.Section)
+			p, right = append(p, d.PCorrect), append(right, o.Article)
 			c.Got = found(o)
 		}
-		if o.Section {
+		if o.Article {
 			c.Score = 1
 		}
 		cases = append(cases, c)
@@ -76,7 +80,7 @@ func Entry(name string, outcomes []Outcome) report.Entry {
 		"auroc": measure.AUROC(p, right), "ece": measure.ECE(p, right, 10),
 	}}
 	for name, x := range map[string][2]int{
-		"coverage": {covered, answerable}, "wrong": {wrong, answered}, "asked_back": {back, n}, "asked_back_right": {backRight, back},
+		"coverage": {covered, answerable}, "wrong": {wrong, answered}, "quoted_right": {quoted, answered}, "linked_right": {linked, answered}, "asked_back": {back, n}, "asked_back_right": {backRight, back},
 		"top1_section": {section, reached}, "top1_article": {article, reached}, "person_recall": {personsReached, persons},
 		"refused": {refused, nothing}, "topic_accuracy": {topicsRight, topics},
 	} {

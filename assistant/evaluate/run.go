@@ -26,6 +26,7 @@ type Outcome struct {
 	Said     assistant.Said      // how saying an answer came out, where the turn came to choosing
 	Quoted   string              // the section that it would answer from if nothing held it back, as slug#anchor; "" where it would not come to an answer
 	Section  bool                // that section answers
+	Linked   bool                // a section that answers is quoted or named beside it
 	Article  bool                // some section of that article does
 	Among    bool                // an article that answers is among the options of a question back
 }
@@ -77,6 +78,7 @@ func judge(q Question, r assistant.Rehearsal) Outcome {
 		o.Said = r.Said
 		o.Quoted, o.Section, o.Article = sources(q.Answers, r.Citations)
 	}
+	o.Linked = o.Section || o.Quoted != "" && named(q.Answers, r.Decision.Candidates)
 	o.Among = among(q.Answers, r.Decision.Candidates)
 	return o
 }
@@ -92,6 +94,16 @@ func sources(answers []string, cited []chat.Citation) (first string, section, ar
 		article = article || inArticle(answers, c.Article)
 	}
 	return first, section, article
+}
+
+// named tells whether one of the sections of the best article that were found answers.
+func named(answers []string, candidates []assistant.Candidate) bool {
+	for _, c := range candidates {
+		if c.Article == candidates[0].Article && slices.Contains(answers, c.Article+"#"+c.Anchor) {
+			return true
+		}
+	}
+	return false
 }
 
 // among tells whether one of the three best articles answers.
