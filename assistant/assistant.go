@@ -256,7 +256,7 @@ func (a *Assistant) condense(ctx context.Context, t *turn) {
 		return
 	}
 	if q := strings.TrimSpace(done.Text); q != "" && len(q) < 500 && !strings.Contains(q, noAnswerMark) {
-		d.Question = q
+		d.Question, d.Condensed = q, true
 	}
 }
 
@@ -267,9 +267,12 @@ const maxAttempts = 4
 func (a *Assistant) retrieve(ctx context.Context, t *turn) (retrieval.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.RetrievalLimit)
 	defer cancel()
-	c := t.Conversation
+	c, leans := t.Conversation, t.decision.Context
+	if t.decision.Condensed { // the question says what it leaned on
+		leans = ""
+	}
 	result, err := a.searcher.Search(ctx, retrieval.Query{
-		Text: t.decision.Question, Context: t.decision.Context, Market: c.Market, Locale: t.decision.Language, Audience: c.Audience, Limit: a.cfg.Passages,
+		Text: t.decision.Question, Context: leans, Market: c.Market, Locale: t.decision.Language, Audience: c.Audience, Limit: a.cfg.Passages,
 	})
 	if err != nil {
 		a.log.Warn("retrieval failed", "turn", t.TurnID, "error", err)

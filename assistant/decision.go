@@ -95,6 +95,7 @@ type Decision struct {
 	Certainty  float64 `json:"language_certainty"`
 	Question   string  `json:"question"` // the message, or what it means in the conversation
 	Context    string  `json:"context,omitempty"`
+	Condensed  bool    `json:"condensed,omitempty"` // the question was made to stand alone by the model
 	Sentiment  string  `json:"sentiment"`
 	Words      int     `json:"words"`          // distinct ones of the message
 	Asks       bool    `json:"asks,omitempty"` // has the form of a question

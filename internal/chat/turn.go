@@ -98,7 +98,7 @@ const receiveSQL = `
 			WHERE conversation_id = $1 AND visibility = 'public' ORDER BY seq DESC LIMIT $9) h),
 		(SELECT jsonb_agg(p) FROM (
 			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
-			WHERE conversation_id = $1 AND state = 'done' AND from_seq > c.fence_seq ORDER BY from_seq DESC LIMIT $9) p)
+			WHERE conversation_id = $1 AND state = 'done' AND from_seq > c.fence_seq ORDER BY from_seq DESC, to_seq DESC, id DESC LIMIT $9) p)
 	FROM c`
 
 func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
@@ -365,7 +365,7 @@ func (r *Record) load(ctx context.Context, turn uuid.UUID) (*Claim, error) {
 	err = r.pool.QueryRow(ctx, `
 		SELECT jsonb_agg(p) FROM (
 			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
-			WHERE conversation_id = $1 AND state = 'done' AND from_seq > $2 AND from_seq < $3 ORDER BY from_seq DESC LIMIT $4) p`,
+			WHERE conversation_id = $1 AND state = 'done' AND from_seq > $2 AND from_seq < $3 ORDER BY from_seq DESC, to_seq DESC, id DESC LIMIT $4) p`,
 		conv, c.FenceSeq, from, HistoryLimit).Scan(&claim.Past)
 	return claim, err
 }

@@ -12,7 +12,7 @@ func AUROC(scores []float64, positive []bool) float64 {
 	order := ascending(scores)
 	var pos, neg, rankSum float64
 	for i := 0; i < len(order); {
-		j := i
+		j := i + 1 // at least one, also where a score is not a number and equals nothing
 		for j < len(order) && scores[order[j]] == scores[order[i]] {
 			j++
 		}

@@ -139,7 +139,7 @@ func FitIsotonic(scores []float64, outcome []bool) Isotonic {
 	var blocks []block
 	for i := 0; i < len(order); {
 		b := block{upTo: scores[order[i]]}
-		for i < len(order) && scores[order[i]] == b.upTo {
+		for first := true; i < len(order) && (first || scores[order[i]] == b.upTo); first = false { // NaN equals nothing
 			b.sum += indicator(outcome[order[i]])
 			b.n++
 			i++

@@ -205,3 +205,12 @@ func TestProperties(t *testing.T) {
 		}
 	})
 }
+
+// A score that is not a number must not hang what ranks by it.
+func TestNotANumberEnds(t *testing.T) {
+	t.Parallel()
+	scores := []float64{0.1, math.NaN(), 0.9, math.NaN()}
+	outcome := []bool{false, true, true, false}
+	_ = AUROC(scores, outcome)
+	_ = FitIsotonic(scores, outcome).P(0.5)
+}
