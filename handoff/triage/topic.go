@@ -51,19 +51,20 @@ type Example struct {
 type yamlTopics struct {
 	Version   int                 `yaml:"version"`
 	Languages []string            `yaml:"languages"`
-	Topics    []yamlTopic         `yaml:"topics"`
+	Topics    []Form              `yaml:"topics"`
 	None      map[string][]string `yaml:"none"`
 
 	Collections map[string]string `yaml:"collections"` // threshold groups of collections of articles
 }
 
-type yamlTopic struct {
+// Form is a topic as people write it: in a topics file, or in a request.
+type Form struct {
 	Key            string              `yaml:"key"`
 	Name           map[string]string   `yaml:"name"`
 	Priority       int                 `yaml:"priority"`
 	Team           string              `yaml:"team"`
-	AI             any                 `yaml:"ai"`
-	SLA            string              `yaml:"sla"`
+	AI             any                 `yaml:"ai"`  // a word, or what a YAML writer made of it
+	SLA            string              `yaml:"sla"` // as time.ParseDuration takes it
 	AroundTheClock bool                `yaml:"around_the_clock"`
 	Group          string              `yaml:"group"`
 	Audience       string              `yaml:"audience"`
@@ -107,7 +108,7 @@ func LoadTopics(data []byte) ([]Topic, []Example, error) {
 		if y.Key != "" {
 			at += " (" + y.Key + ")"
 		}
-		t, err := y.topic(at, f.Languages)
+		t, err := y.Topic(at+".", f.Languages, f.Languages)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -127,13 +128,8 @@ func LoadTopics(data []byte) ([]Topic, []Example, error) {
 		}
 	}
 	examples = appendExamples(examples, None, f.None)
-	first := map[string]string{}
-	for _, e := range examples {
-		k := strings.ToLower(strings.Trim(e.Text, " .!?¿¡"))
-		if was, ok := first[k]; ok && was != e.Topic {
-			return nil, nil, fault.Field(e.Topic+".examples."+e.Language, "ambiguous", "%q is also an example of %s", e.Text, was)
-		}
-		first[k] = e.Topic
+	if err := Distinct(examples); err != nil {
+		return nil, nil, err
 	}
 	return topics, examples, nil
 }
@@ -144,62 +140,85 @@ func LoadShelves(data []byte) (map[string]string, error) {
 	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "topics_malformed", "the topics file is not valid YAML of the expected shape")
 	}
-	for _, c := range sortedKeys(f.Collections) {
-		if !slices.Contains(groups, f.Collections[c]) {
-			return nil, fault.Field("collections."+c, "invalid", "must be money, normal or howto, is %q", f.Collections[c])
+	return f.Collections, CheckShelves("collections.", f.Collections)
+}
+
+// CheckShelves checks the threshold groups of collections; at is their place for error messages.
+func CheckShelves(at string, shelves map[string]string) error {
+	for _, c := range sortedKeys(shelves) {
+		if !slices.Contains(groups, shelves[c]) {
+			return fault.Field(at+c, "invalid", "must be money, normal or howto, is %q", shelves[c])
 		}
 	}
-	return f.Collections, nil
+	return nil
 }
+
+// Distinct refuses a text that is an example of two topics, or of a topic and of None: case and the marks around it make
+// no difference.
+func Distinct(examples []Example) error {
+	first := map[string]string{}
+	for _, e := range examples {
+		k := Same(e.Text)
+		if was, ok := first[k]; ok && was != e.Topic {
+			return fault.Field(e.Topic+".examples."+e.Language, "ambiguous", "%q is also an example of %s", e.Text, was)
+		}
+		first[k] = e.Topic
+	}
+	return nil
+}
+
+// Same returns what two examples have in common that count as the same text.
+func Same(text string) string { return strings.ToLower(strings.Trim(text, " .!?¿¡")) }
 
 // groups are the threshold groups.
 var groups = []string{"money", "normal", "howto"}
 
-// topic validates one entry. at is its place for error messages.
-func (y *yamlTopic) topic(at string, langs []string) (Topic, error) {
+// Topic validates what was written. At stands before the fields in error messages ("topics[3]."). A topic has a name, and a
+// safe text where it needs one, in each of the languages served; examples may be in any that is known.
+func (y *Form) Topic(at string, served, known []string) (Topic, error) {
 	var none Topic
 	if !keyPattern.MatchString(y.Key) {
-		return none, fault.Field(at+".key", "invalid", "must be 2 to 63 characters of a-z, 0-9 and _, starting with a letter")
+		return none, fault.Field(at+"key", "invalid", "must be 2 to 63 characters of a-z, 0-9 and _, starting with a letter")
 	}
 	if y.Key == None {
-		return none, fault.Field(at+".key", "reserved", "%q is reserved for messages without a topic", None)
+		return none, fault.Field(at+"key", "reserved", "%q is reserved for messages without a topic", None)
 	}
 	if y.Priority < 1 || y.Priority > 4 {
-		return none, fault.Field(at+".priority", "out_of_range", "must be 1 to 4, is %d", y.Priority)
+		return none, fault.Field(at+"priority", "out_of_range", "must be 1 to 4, is %d", y.Priority)
 	}
 	if y.Team == "" {
-		return none, fault.Field(at+".team", "required", "name the team that takes it")
+		return none, fault.Field(at+"team", "required", "name the team that takes it")
 	}
 	ai, err := aiPolicy(y.AI)
 	if err != nil {
-		return none, fault.Field(at+".ai", "invalid", "%s", err)
+		return none, fault.Field(at+"ai", "invalid", "%s", err)
 	}
 	sla, err := time.ParseDuration(y.SLA)
 	if err != nil || sla <= 0 {
-		return none, fault.Field(at+".sla", "invalid", "must be a positive duration such as 5m or 24h, is %q", y.SLA)
+		return none, fault.Field(at+"sla", "invalid", "must be a positive duration such as 5m or 24h, is %q", y.SLA)
 	}
 	if !slices.Contains(groups, y.Group) {
-		return none, fault.Field(at+".group", "invalid", "must be money, normal or howto, is %q", y.Group)
+		return none, fault.Field(at+"group", "invalid", "must be money, normal or howto, is %q", y.Group)
 	}
 	if !slices.Contains([]string{"consumer", "merchant", "both"}, y.Audience) {
-		return none, fault.Field(at+".audience", "invalid", "must be consumer, merchant or both, is %q", y.Audience)
+		return none, fault.Field(at+"audience", "invalid", "must be consumer, merchant or both, is %q", y.Audience)
 	}
-	for _, l := range langs {
+	for _, l := range served {
 		if strings.TrimSpace(y.Name[l]) == "" {
-			return none, fault.Field(at+".name."+l, "required", "is missing")
+			return none, fault.Field(at+"name."+l, "required", "is missing")
 		}
 		if (ai == AINo || len(y.SafeText) > 0) && strings.TrimSpace(y.SafeText[l]) == "" {
-			return none, fault.Field(at+".safe_text."+l, "required", "is missing; a topic with ai \"no\" says this text and nothing else")
+			return none, fault.Field(at+"safe_text."+l, "required", "is missing; a topic with ai \"no\" says this text and nothing else")
 		}
 	}
 	if len(y.Examples) == 0 {
-		return none, fault.Field(at+".examples", "required", "give examples in at least one language")
+		return none, fault.Field(at+"examples", "required", "give examples in at least one language")
 	}
 	for _, l := range sortedKeys(y.Examples) {
-		if !slices.Contains(langs, l) {
-			return none, fault.Field(at+".examples."+l, "unknown_language", "is not among languages")
+		if !slices.Contains(known, l) {
+			return none, fault.Field(at+"examples."+l, "unknown_language", "is not among languages")
 		}
-		if err := checkTexts(at+".examples."+l, y.Examples[l]); err != nil {
+		if err := checkTexts(at+"examples."+l, y.Examples[l]); err != nil {
 			return none, err
 		}
 	}
@@ -230,6 +249,15 @@ func checkTexts(at string, list []string) error {
 		}
 	}
 	return nil
+}
+
+// AllExamples returns the examples of topics and those of None, in the order of LoadTopics.
+func AllExamples(topics []Topic, none map[string][]string) []Example {
+	var all []Example
+	for _, t := range topics {
+		all = appendExamples(all, t.Key, t.Examples)
+	}
+	return appendExamples(all, None, none)
 }
 
 func appendExamples(to []Example, topic string, by map[string][]string) []Example {
