@@ -47,6 +47,7 @@ func (s *Server) pages(r *gin.Engine) {
 	get("/desk", p.shell(ui.Dist, "desk.html"))
 	get("/signin", p.signIn)
 	r.POST("/signin", p.page(p.doSignIn))
+	p.adminPages(r)
 	get("/assets/*file", p.asset)
 	get("/static/*file", p.asset)
 	r.GET("/openapi.json", p.contract())
