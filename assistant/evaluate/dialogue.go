@@ -204,7 +204,7 @@ func DialogueEntry(name string, heard []Heard) report.Entry {
 		}
 		e.Figures[sort]++
 		for way, hit := range map[string]Hit{"": h.Served, "alone_": h.Alone, "meant_": h.Meant} {
-			for _, of := range []string{"", sort + "_", h.Kind + "_", h.Language + "_"} {
+			for _, of := range []string{"", sort + "_"} { // by kind, the cases say
 				add(way+of+"section@1", hit.Section)
 				add(way+of+"section@3", hit.Sections)
 				add(way+of+"article@1", hit.Article)

@@ -10,16 +10,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/firstline/firstline/internal/measure"
-	"github.com/firstline/firstline/internal/postgres"
 	"github.com/firstline/firstline/internal/report"
 	"github.com/firstline/firstline/retrieval"
 )
@@ -59,46 +58,27 @@ func Run(ctx context.Context, dirs []string, opts Options) (_ []report.Entry, er
 		}
 		sets = append(sets, s)
 	}
-	var ask func(context.Context, *Set) ([]asked, error)
-	if opts.BM25 {
-		ask = func(ctx context.Context, s *Set) ([]asked, error) { return plain(ctx, s, opts) }
-	} else {
-		dir, err := os.MkdirTemp("", "firstline-eval-")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
-			return nil, err
-		}
-		home := filepath.Join(dir, "data")
-		server, err := postgres.StartLocal(ctx, postgres.LocalConfig{Dir: home, NoFsync: true})
-		if err != nil {
-			return nil, err
-		}
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-			defer cancel()
-			err = cmp.Or(err, server.Stop(ctx), postgres.RemoveLocal(ctx, home))
-		}()
-		if err := postgres.Migrate(ctx, server.URL()); err != nil {
-			return nil, err
-		}
-		pool, err := postgres.Open(ctx, server.URL(), 8)
-		if err != nil {
-			return nil, err
-		}
-		defer pool.Close()
-		ask = func(ctx context.Context, s *Set) ([]asked, error) { return serving(ctx, pool, s, opts) }
-	}
 	entries := make([]report.Entry, 0, len(sets))
-	for _, s := range sets {
-		opts.Progress(fmt.Sprintf("%s: %d documents, %d questions", s.Name, len(s.Documents), len(s.Questions)))
-		answers, err := ask(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+	each := func(ask func(*Set) ([]asked, error)) error {
+		for _, s := range sets {
+			opts.Progress(fmt.Sprintf("%s: %d documents, %d questions", s.Name, len(s.Documents), len(s.Questions)))
+			answers, err := ask(s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
+			}
+			entries = append(entries, score(s, answers, opts))
 		}
-		entries = append(entries, score(s, answers, opts))
+		return nil
+	}
+	if opts.BM25 {
+		err = each(func(s *Set) ([]asked, error) { return plain(ctx, s, opts) })
+	} else {
+		err = withDatabase(ctx, func(pool *pgxpool.Pool) error {
+			return each(func(s *Set) ([]asked, error) { return serving(ctx, pool, s, opts) })
+		})
+	}
+	if err != nil {
+		return nil, err
 	}
 	calibrateOnOthers(entries)
 	return entries, nil

@@ -411,28 +411,12 @@ func balanced(p []float64, in []bool) float64 {
 
 // withDatabase calls f with a database that is gone afterwards.
 func withDatabase(ctx context.Context, f func(*pgxpool.Pool) error) (err error) {
-	dir, err := os.MkdirTemp("", "firstline-eval-")
+	url, stop, err := postgres.Throwaway(ctx, "firstline-eval-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
-		return err
-	}
-	home := filepath.Join(dir, "data")
-	server, err := postgres.StartLocal(ctx, postgres.LocalConfig{Dir: home, NoFsync: true})
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = cmp.Or(err, server.Stop(ctx), postgres.RemoveLocal(ctx, home))
-	}()
-	if err := postgres.Migrate(ctx, server.URL()); err != nil {
-		return err
-	}
-	pool, err := postgres.Open(ctx, server.URL(), 8)
+	defer func() { err = cmp.Or(err, stop()) }()
+	pool, err := postgres.Open(ctx, url, 8)
 	if err != nil {
 		return err
 	}
