@@ -30,7 +30,8 @@ var (
 type TopicChange struct {
 	At     time.Time `json:"at"`
 	Actor  string    `json:"actor"`  // e-mail address
-	Action string    `json:"action"` // topic.created, topic.replaced, topic.deleted, topic.example_added, topic.example_removed, shelves.replaced
+	Action string    `json:"action"` // topic.created, topic.replaced, topic.deleted, topic.example_added, topic.example_removed
+	Text   string    `json:"text"`   // of the example, if it was one
 }
 
 // Words says the action for people.
@@ -185,10 +186,10 @@ func (d *Desk) EditShelves(ctx context.Context, by Agent, groups map[string]stri
 	})
 }
 
-// TopicChanges returns the newest changes of a topic, at most 20.
+// TopicChanges returns the newest changes of a topic, at most 10.
 func (d *Desk) TopicChanges(ctx context.Context, key string) ([]TopicChange, error) {
-	rows, err := d.pool.Query(ctx, `SELECT u.at, COALESCE(a.email, u.actor), u.action FROM audit u LEFT JOIN agents a ON a.id::text = u.actor
-		WHERE u.subject = $1 AND u.action LIKE 'topic.%' ORDER BY u.id DESC LIMIT 20`, key)
+	rows, err := d.pool.Query(ctx, `SELECT u.at, COALESCE(a.email, u.actor), u.action, COALESCE(u.detail->>'text', '') FROM audit u LEFT JOIN agents a ON a.id::text = u.actor
+		WHERE u.subject = $1 AND u.action LIKE 'topic.%' ORDER BY u.id DESC LIMIT 10`, key)
 	if err != nil {
 		return nil, err
 	}

@@ -163,14 +163,20 @@ func (s *Server) servedLanguages(set *handoff.TopicSet) []string {
 	return set.Served()
 }
 
-// knownLanguages are those in which examples may be written.
+// knownLanguages are those in which examples may be written: the site's in its order, then what else there is.
 func (s *Server) knownLanguages(set *handoff.TopicSet) []string {
-	known := slices.Concat(s.servedLanguages(set), s.Site.Locales, slices.Collect(maps.Keys(set.None)))
+	known := slices.Clone(s.Site.Locales)
+	more := slices.Concat(s.servedLanguages(set), slices.Collect(maps.Keys(set.None)))
 	for _, t := range set.Topics {
-		known = slices.AppendSeq(known, maps.Keys(t.Examples))
+		more = slices.AppendSeq(more, maps.Keys(t.Examples))
 	}
-	slices.Sort(known)
-	return slices.Compact(known)
+	slices.Sort(more)
+	for _, l := range more {
+		if !slices.Contains(known, l) {
+			known = append(known, l)
+		}
+	}
+	return known
 }
 
 // condition reads If-Match and If-None-Match: the tag that a change needs, handoff.Anything, or "" for "must not be there".

@@ -300,6 +300,9 @@ func (p *pageServer) adminThresholds(c *gin.Context, a auth.Agent) error {
 // Percent writes a probability for people.
 func (x triedTopic) Percent() string { return fmt.Sprintf("%.0f %%", 100*x.P) }
 
+// Parts are the words of the topic's key, where a line may break.
+func (x triedTopic) Parts() []string { return strings.SplitAfter(x.Topic, "_") }
+
 // Action says in words what the hard rules would do.
 func (t tried) Action() string {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -129,11 +130,11 @@ func (t thresholdView) Words() string {
 	case t.Source == fromPrior:
 		return "A cautious starting value: from here on answering costs less than a person's time, by what a wrong answer does in this group. Nothing was measured for it."
 	case t.Certified:
-		return fmt.Sprintf("Certified: of %d labelled questions %d are answered from here on, %d of them wrongly. With 95 %% confidence at most %s of answers are wrong; %s are allowed.",
+		return fmt.Sprintf("Certified: of %d labelled questions %d are answered from here on, %d of them wrongly. With 95\u00a0%% confidence at most %s of answers are wrong; %s are allowed.",
 			t.Measured.Cases, t.Measured.Answered, t.Measured.Wrong, percent(t.Measured.Upper), percent(t.Measured.Budget))
 	}
 	return fmt.Sprintf("Measured, and not certified. Of %d labelled questions %d are answered from here on, %d of them wrongly, but that is too little to promise at most %s. Why: %s.",
-		t.Measured.Cases, t.Measured.Answered, t.Measured.Wrong, percent(t.Measured.Budget), t.Measured.Why)
+		t.Measured.Cases, t.Measured.Answered, t.Measured.Wrong, percent(t.Measured.Budget), strings.TrimPrefix(t.Measured.Why, "not certified: "))
 }
 
 // groupTitles say what the groups are of.
@@ -149,4 +150,4 @@ func (m measureView) Most() string { return percent(m.Upper) }
 func (m measureView) Allowed() string { return percent(m.Budget) }
 
 // percent writes a share as people read it.
-func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
+func percent(share float64) string { return fmt.Sprintf("%.3g\u00a0%%", 100*share) }

@@ -81,6 +81,7 @@ function Bar() {
           { label: "Sound for new offers", checked: s.sound.value, onSelect: () => s.setSound(!s.sound.value) },
           { label: "Keyboard shortcuts", checked: s.shortcuts.value, onSelect: () => s.setShortcuts(!s.shortcuts.value) },
           { label: "Show shortcuts (?)", onSelect: () => (s.dialog.value = "shortcuts") },
+          ...(s.me.value?.role === "admin" ? [{ label: "Topics and thresholds", onSelect: () => location.assign("/admin") }] : []),
           { label: "Sign out", onSelect: () => void s.signOut() },
         ]}
       />
