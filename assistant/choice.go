@@ -35,14 +35,16 @@ var harm = map[string]float64{Money: 4, Normal: 3, HowTo: 2.5}
 func prior(group string) float64 { return 1 - 1/harm[group] }
 
 // The costs of the other actions, in handoffs. Asking back costs a customer's minute; an offer costs less than a handoff
-// when it is not taken, and nearly as much when it is; an answer leaves a customer who is stuck where they are. They were
-// set so that with a sure article a second failure brings an offer and a third a person, and are no measurements.
+// when it is not taken, and nearly as much when it is; an answer leaves a customer who is stuck where they are, and moving
+// one to the queue unasked, while an article is sure, takes the choice from them. They were set so that with a sure
+// article a second failure brings an offer and a third a person, and are no measurements.
 const (
 	askCost       = 0.35
 	offerCost     = 0.5
 	offerStuck    = 2.0 / 3
 	answerStuck   = 1.4
 	handOffCost   = 1
+	unasked       = 0.2
 	noCoverage    = 0.25 // weighted share of the question's terms below which the best article is not about it at all
 	clarifyAtMost = 1    // questions back since the last handoff
 )
@@ -80,8 +82,11 @@ func (d *Decision) choose() {
 	if len(d.Options) > 1 && d.Stuck.Clarified < clarifyAtMost && !info {
 		c.Clarify = askCost + (1 - d.PAmong) + d.PStuck*answerStuck
 	}
-	d.Costs = &c
 	sure := d.PCorrect >= d.Threshold
+	if sure && d.Stuck.Offered == 0 {
+		c.HandOff += unasked
+	}
+	d.Costs = &c
 	switch {
 	case d.Failed:
 		d.Costs = nil
@@ -99,7 +104,7 @@ func (d *Decision) choose() {
 		d.Action, d.Reason, d.Explanation = Answer, Quoted, "An article answers the question."
 	case c.Clarify > 0 && c.Clarify < c.HandOff && d.PStuck < stuckAtLeast && (!sure || c.Clarify < c.Offer):
 		d.Action, d.Reason, d.Explanation = Clarify, LowConfidence, "Several articles could be meant."
-	case d.PStuck >= stuckAtLeast:
+	case d.PStuck >= stuckAtLeast && (!sure || c.HandOff <= c.Offer):
 		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
 	case sure && c.Offer < c.HandOff:
 		d.Action, d.Reason = Offer, Stuck
@@ -115,6 +120,12 @@ func (d *Decision) choose() {
 
 // stuckAtLeast is the chance that a customer is stuck from which a person costs least whatever was found.
 const stuckAtLeast = (handOffCost - offerCost) / offerStuck
+
+// StuckBars are the chances that a customer is stuck from which a person is offered though an article is quite sure, and
+// from which one is brought in: where no article is sure, or where an offer was not taken.
+func StuckBars() (offer, handOff float64) {
+	return offerCost / (answerStuck - offerStuck), stuckAtLeast
+}
 
 // group is the more careful of the topic's and of the one that the article's collection is in.
 func (d *Decision) group() string {

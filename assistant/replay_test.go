@@ -153,7 +153,7 @@ func TestReproduceNotices(t *testing.T) {
 		{"as it was", raw, "", false},
 		{"the last bit", edit(func(m map[string]any) { m["p_correct"] = math.Nextafter(d.PCorrect, 1) }), "p_correct", false},
 		{"an input", edit(func(m map[string]any) { m["candidates"] = []any{} }),
-			"action costs.answer explanation p_among p_correct reason", false},
+			"action costs.answer costs.hand_off explanation p_among p_correct reason", false},
 		{"an unknown input", edit(func(m map[string]any) { m["phase_of_the_moon"] = 0.5 }), "phase_of_the_moon", false},
 		{"an unknown input that says nothing", edit(func(m map[string]any) { m["phase_of_the_moon"] = nil }), "", false},
 		{"another text", edit(func(m map[string]any) { m["explanation"] = "Because." }), "explanation", false},
