@@ -45,6 +45,7 @@ const (
 	answerStuck   = 1.4
 	handOffCost   = 1
 	unasked       = 0.2
+	anySign       = 0.25 // that a customer is stuck, below which nobody is offered in place of an answer
 	noCoverage    = 0.25 // weighted share of the question's terms below which the best article is not about it at all
 	clarifyAtMost = 1    // questions back since the last handoff
 )
@@ -53,7 +54,7 @@ const (
 type Costs struct {
 	Answer  float64 `json:"answer"`
 	Clarify float64 `json:"clarify,omitempty"`
-	Offer   float64 `json:"offer"`
+	Offer   float64 `json:"offer,omitempty"`
 	HandOff float64 `json:"hand_off"`
 }
 
@@ -76,8 +77,10 @@ func (d *Decision) choose() {
 	info := d.TopicInfo != nil && d.TopicInfo.AI == triage.AIInfo // a person follows in any case
 	c := Costs{
 		Answer:  (1-d.PCorrect)*harm[d.Group] + d.PStuck*answerStuck,
-		Offer:   offerCost + d.PStuck*offerStuck,
 		HandOff: handOffCost,
+	}
+	if d.PStuck >= anySign {
+		c.Offer = offerCost + d.PStuck*offerStuck
 	}
 	if len(d.Options) > 1 && d.Stuck.Clarified < clarifyAtMost && !info {
 		c.Clarify = askCost + (1 - d.PAmong) + d.PStuck*answerStuck
@@ -100,18 +103,18 @@ func (d *Decision) choose() {
 		}
 		d.Action, d.Reason, d.ThenHuman = Answer, Quoted, true
 		d.Explanation = "Topic " + d.TopicInfo.Key + ": the general policy first, then a person."
-	case sure && c.Answer <= min(c.Offer, c.HandOff) && (c.Clarify == 0 || c.Answer <= c.Clarify):
+	case sure && c.Answer <= c.HandOff && (c.Offer == 0 || c.Answer <= c.Offer) && (c.Clarify == 0 || c.Answer <= c.Clarify):
 		d.Action, d.Reason, d.Explanation = Answer, Quoted, "An article answers the question."
-	case c.Clarify > 0 && c.Clarify < c.HandOff && d.PStuck < stuckAtLeast && (!sure || c.Clarify < c.Offer):
+	case c.Clarify > 0 && c.Clarify < c.HandOff && d.PStuck < stuckAtLeast && (!sure || c.Offer == 0 || c.Clarify < c.Offer):
 		d.Action, d.Reason, d.Explanation = Clarify, LowConfidence, "Several articles could be meant."
-	case d.PStuck >= stuckAtLeast && (!sure || c.HandOff <= c.Offer):
+	case d.PStuck >= stuckAtLeast && (!sure || c.Offer == 0 || c.HandOff <= c.Offer):
 		d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
-	case sure && c.Offer < c.HandOff:
+	case sure && c.Offer > 0 && c.Offer < c.HandOff:
 		d.Action, d.Reason = Offer, Stuck
 		d.Explanation = "The customer may be stuck: " + d.Stuck.words() + "."
 	case info:
 		d.handOff(PriorityTopic, "Topic "+d.TopicInfo.Key+" needs a person, and no article fits well enough to quote first.")
-	case d.Features.Coverage < noCoverage:
+	case max(d.Features.Coverage, d.Features.Ask) < noCoverage:
 		d.handOff(NoArticle, "No article of the help centre covers what the question is about.")
 	default:
 		d.handOff(LowConfidence, "The articles found may not answer the question.")
