@@ -157,29 +157,32 @@ func pStuck(s StuckSigns) float64 {
 }
 
 // stuckWeights go with Inputs. They were fitted by evaluate.FitStuck on the parts "fit" and "certify" of the demo's suite
-// of conversations (400 of 564, of which 177 are stuck): logistic regression from StuckPrior with ridge 1, calibrated by
-// Platt's method on judgements of weights that had not seen the conversation. The suite has more customers who are stuck
-// than a desk has, so that the probability is rather too high than too low. `firstline eval --demo` fits them again and
-// shows both.
+// of conversations (426 of 604, of which 188 are stuck): logistic regression from StuckPrior with ridge 1, calibrated by
+// Platt's method on judgements of weights that had not seen the conversation.
+//
+// On the part held back: AUROC .96, ECE .04. The same hands wrote the phrases and most of the suite, which flatters; of the
+// last forty conversations, written after all else was fixed, AUROC was .88, and the bar for an offer was passed by ten
+// of sixteen who were stuck and by none of the others. The suite has more customers who are stuck than a desk has, so the
+// probability is too high rather than too low.
 var stuckWeights = measure.Logistic{
-	-3.31, // constant
-	2.88,  // repeats
-	0.8,   // unhelpful
-	2.21,  // poor
-	1.54,  // echo
-	3.45,  // tells
-	1.79,  // denies
-	2.51,  // counts
-	-0.74, // takes
-	4.7,   // failed
-	2.5,   // tried
-	2.58,  // again
-	0.38,  // frustrated
-	2.62,  // loud
-	-2.74, // over
-	2.43,  // clarified
-	0.98,  // offered
-	1.21,  // unanswered
+	-3.17, // constant
+	2.72,  // repeats
+	0.72,  // unhelpful
+	2.15,  // poor
+	1.57,  // echo
+	3.25,  // tells
+	1.77,  // denies
+	2.59,  // counts
+	-0.75, // takes
+	4.68,  // failed
+	2.46,  // tried
+	2.47,  // again
+	0.36,  // frustrated
+	2.55,  // loud
+	-2.76, // over
+	2.38,  // clarified
+	0.97,  // offered
+	1.19,  // unanswered
 	0.69,  // loops
 }
 
