@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -208,10 +209,21 @@ func TestLearnersOfTwoReplicas(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-applied
+		var looks atomic.Int64
+		bus.Subscribe(wake.Topics, func(string) { looks.Add(1) })
 		bus.Start(context.Background())
 		t.Cleanup(bus.Stop)
 		l.Start()
 		t.Cleanup(l.Stop)
+		for range 2000 { // a bus that arrives makes everybody look twice, which would hide a change that nobody was told of
+			if looks.Load() >= 2 {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if _, err := l.Learn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		return desk, l, applied
 	}
 	here, first, _ := replica()

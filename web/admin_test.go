@@ -301,7 +301,7 @@ func TestAdminPages(t *testing.T) {
 		{name: "no such topic", path: "/admin/topics/elves", headers: cookie, status: 404},
 		{name: "none", path: "/admin/topics/none", headers: cookie, status: 200, want: []string{"belong to no topic"}},
 		{name: "another site's form", method: "POST", path: path, body: enc("action", "add", "language", "en", "example", "from afar"), headers: foreignForm, status: 403},
-		{name: "JSON", method: "POST", path: path, body: `{"action":"add"}`, headers: append([]string{"Sec-Fetch-Site", "same-origin"}, cookie...), status: 422},
+		{name: "JSON", method: "POST", path: path, body: `{"action":"add"}`, headers: append([]string{"Sec-Fetch-Site", "same-origin"}, cookie...), status: 422, want: []string{"This is not our form"}},
 		{name: "an unknown action", method: "POST", path: path, body: enc("action", "burn"), headers: form, status: 422},
 		{name: "add", method: "POST", path: path, body: enc("action", "add", "language", "en", "example", evil), headers: form, status: 303, wantHeader: map[string]string{"Location": path + "?done=added"}},
 		{name: "what was added is text", path: path + "?done=added", headers: cookie, status: 200, want: []string{"&lt;script&gt;", "The example was added", "root@larkpay.example", "example added by"}, never: []string{"<script>", "from afar"}},
