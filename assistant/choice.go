@@ -5,7 +5,6 @@ import (
 
 	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/measure"
-	"github.com/firstline/firstline/retrieval"
 )
 
 // The topic groups, by what a wrong answer costs.
@@ -22,7 +21,7 @@ var Groups = []string{Money, Normal, HowTo}
 type Policy struct {
 	Bars        map[string]float64 `json:"thresholds,omitempty"`  // by topic group; the priors where one is missing
 	Certified   map[string]bool    `json:"certified,omitempty"`   // groups whose threshold is certified
-	Weights     measure.Logistic   `json:"weights,omitempty"`     // of the probability that the best section is right; see inputs
+	Weights     measure.Logistic   `json:"weights,omitempty"`     // of the probability that the best article is right; see Decision.Inputs
 	Among       measure.Logistic   `json:"among,omitempty"`       // of the probability that one of the options is
 	Certificate string             `json:"certificate,omitempty"` // its name; "" without a valid one
 }
@@ -63,7 +62,7 @@ type Costs struct {
 func (d *Decision) choose() {
 	found := len(d.Candidates) > 0
 	if found {
-		d.PCorrect, d.PAmong = d.Policy.probabilities(d.Features)
+		d.PCorrect, d.PAmong = d.probabilities()
 	}
 	d.PStuck = pStuck(d.Stuck)
 	d.Group = d.group()
@@ -144,10 +143,12 @@ func (d *Decision) group() string {
 	return Normal
 }
 
-// probabilities are those of the best section being right and of one of the options being right.
-func (p *Policy) probabilities(f retrieval.Features) (best, among float64) {
-	x := inputs(f)
-	best, among = f.Answerable()*f.Confidence(), amongPrior.P(x)
+// probabilities are those of the best article being right and of one of the options being right. Without weights of a
+// company's own they are the general ones, and no option is right more often than any article is.
+func (d *Decision) probabilities() (best, among float64) {
+	p, x := &d.Policy, d.Inputs()
+	best = d.Features.Answerable() * d.Features.Confidence()
+	among = min(amongPrior.P(x), d.Features.Answerable())
 	if len(p.Weights) == len(x) {
 		best = p.Weights.P(x)
 	}
@@ -157,25 +158,31 @@ func (p *Policy) probabilities(f retrieval.Features) (best, among float64) {
 	return best, max(best, among)
 }
 
-// inputs are what the probabilities are fitted on: a constant, the logits of the two general probabilities (that some
+// Inputs are what the probabilities are fitted on: a constant, the logits of the two general probabilities (that some
 // article answers, and that it is then the best one), the weighted share of the question's terms that the best passage
-// has, and whether it is in the customer's language.
-func inputs(f retrieval.Features) []float64 {
-	x := []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, 0, f.Ask, f.AskSection, f.AskMargin}
+// has, whether it is in the customer's language, how near the question comes to those that customers ask (three ways), by
+// how much the best article and within it the best section stand out, how long the question is, how near its vector comes,
+// and the probability that the message is of no topic.
+func (d *Decision) Inputs() []float64 {
+	f := d.Features
+	locale, none := 0.0, 0.0
 	if f.LocaleMatch {
-		x[4] = 1
+		locale = 1
 	}
-	return x
+	for _, t := range d.Topics {
+		if t.Topic == triage.None {
+			none = t.P
+		}
+	}
+	return []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
+		f.Margin, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none}
 }
-
-// Inputs are what the probabilities of the decision rest on.
-func (d *Decision) Inputs() []float64 { return inputs(d.Features) }
 
 // generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
 // probabilities, nearly, and that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0}
-	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0}
+	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

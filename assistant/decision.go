@@ -125,7 +125,7 @@ type Decision struct {
 	Said       Said               `json:"said,omitempty"`        // "" when no answer was tried
 
 	// What Decide makes of it.
-	PCorrect    float64 `json:"p_correct"` // that the best section answers the question
+	PCorrect    float64 `json:"p_correct"` // that the best article answers the question
 	PAmong      float64 `json:"p_among"`   // that one of the options does
 	PStuck      float64 `json:"p_stuck"`
 	Group       string  `json:"group,omitempty"` // of the threshold

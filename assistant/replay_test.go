@@ -63,7 +63,7 @@ var decisions = rapid.Custom(func(t *rapid.T) Decision {
 			Article: words.Draw(t, "article"), Locale: "en", Score: any.Draw(t, "score"), Lexical: share.Draw(t, "lexical"), Dense: share.Draw(t, "dense")})
 		d.Options = append(d.Options, words.Draw(t, "option"))
 	}
-	if n := len(inputs(d.Features)); yes.Draw(t, "fitted") {
+	if n := len(d.Inputs()); yes.Draw(t, "fitted") {
 		weights := rapid.SliceOfN(rapid.Float64Range(-12, 12), n, n)
 		d.Policy.Weights, d.Policy.Among = measure.Logistic(weights.Draw(t, "weights")), measure.Logistic(weights.Draw(t, "among"))
 	}

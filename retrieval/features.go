@@ -105,6 +105,13 @@ func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc 
 	out.SentenceMargin = float64(seen.covered - covered)
 	out.PhraseMargin = float64(seen.phrase - phrase)
 	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
+	out.OfArticle = 0.5
+	for _, p := range f.passages[1:] {
+		if p.VersionID == best.VersionID {
+			out.OfArticle = best.Score - p.Score
+			break
+		}
+	}
 	for _, c := range l.candidates {
 		if c.passage == best.ID {
 			out.AskSection = max(out.AskSection, float64(c.ask))

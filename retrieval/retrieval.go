@@ -68,6 +68,7 @@ type Features struct {
 	UnknownTerms float64 `json:"unknown_terms"`         // idf-weighted share of them that no article has, 0..1
 	Ask          float64 `json:"ask,omitempty"`         // how near the question comes to one that customers ask the best article with, 0..1
 	AskSection   float64 `json:"ask_section,omitempty"` // the same, of those asked of the best passage
+	OfArticle    float64 `json:"of_article,omitempty"`  // by how much the best passage's score is above the next of its article's, 0.5 when there is no other, 0..1
 	AskMargin    float64 `json:"ask_margin,omitempty"`  // by how much nearer than to those of any other article, -1..1
 
 	// Features that were recorded before these were added have none of them: there Share is 0.
