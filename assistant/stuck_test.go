@@ -42,6 +42,7 @@ func TestHearsHowItGoes(t *testing.T) {
 		{"en", "does that work abroad?", ""},
 		{"en", "until when can I do that", ""},
 		{"en", "I paid by card", "tells"},
+		{"en", "sorry, I meant the direct debit, not the plan", ""},
 		{"de", "Das hat nichts gebracht", "failed tells counts"},
 		{"de", "Hab ich alles schon gemacht", "tried tells"},
 		{"de", "Immer noch gesperrt", "again tells"},
