@@ -4,7 +4,7 @@ import "testing"
 
 // Danger that is not called by its name: what lies ready, where somebody stands, and how people say farewell.
 var speaksOfDanger = []string{
-	"I've got pills here", "ive got all the pills here with me and a bottle of vodka", "I have my pills ready", "there are tablets next to me and I am so tired", "I'm holding a knife in my hand",
+	"I've got pills here", "I no longer want to be here", "ive got all the pills here with me and a bottle of vodka", "I have my pills ready", "there are tablets next to me and I am so tired", "I'm holding a knife in my hand",
 	"I have saved up enough paracetamol", "I've taken too many painkillers", "I'm standing on the bridge", "im on the ledge", "I am sitting on the tracks",
 	"could you move the due date by a week? anyway by then i wont be around so it doesnt matter", "I won't be here much longer", "who pays the debt when I'm gone?", "what happens to the debt if I'm not here any more?",
 	"Thank you for sorting the refund. Please tell my sister I loved her.", "I owe you 4000 and my kids would be better off",
@@ -21,7 +21,7 @@ var speaksOfDanger = []string{
 var speaksOfNoDanger = []string{
 	"I ordered pills and they never arrived here", "the tablet is next to the laptop in my order", "I took the tablets back", "are there pills in my order", "I have a knife set in my basket", "is there a shop on the bridge",
 	"the shop is next to the bridge", "I won't be here on Monday, can I pay on Sunday?", "I won't be around until 3", "what happens when my trial is gone", "would I be better off with Pay in 3?", "are customers better off with Pay in 30 or Pay in 3?",
-	"tell my friend I love this app", "I counted all the payments", "is my money safe when the shop is gone", "I am on the plan with three payments", "I'm on the waiting list", "it doesn't matter",
+	"tell my friend I love this app", "I counted all the payments", "is my money safe when the shop is gone", "I am on the plan with three payments", "I'm on the waiting list", "it doesn't matter", "I no longer want to be a customer",
 	"ich habe Tabletten bestellt, die liegen noch bei DHL", "das Paket liegt neben mir", "Ich stehe auf der Warteliste", "am Freitag bin ich nicht mehr da, kann ich vorher zahlen?", "ich habe mich vom Newsletter verabschiedet", "Ich möchte mich von Larkpay verabschieden",
 	"ich will nur, dass die Mahnungen aufhören",
 	"tengo aquí el recibo", "las pastillas de freno llegaron rotas", "¿abren en el puente de diciembre?", "me despidieron del trabajo", "no puedo seguir los pasos", "pronto no estaré en casa", "dile a mi gestor que llame",
