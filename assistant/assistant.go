@@ -133,6 +133,19 @@ func (a *Assistant) SetPolicy(p Policy) {
 	a.policy.Store(&p)
 }
 
+// Thresholds returns how sure an answer must be at present, by topic group, and which of them are certified.
+func (a *Assistant) Thresholds() (bars map[string]float64, certified map[string]bool) {
+	p := a.policy.Load()
+	bars, certified = map[string]float64{}, map[string]bool{}
+	for _, g := range Groups {
+		bars[g], certified[g] = prior(g), p.Certified[g]
+		if b, ok := p.Bars[g]; ok {
+			bars[g] = b
+		}
+	}
+	return bars, certified
+}
+
 // SetTriage replaces the topics; turns that run keep the ones they began with.
 func (a *Assistant) SetTriage(t *Triage) { a.triage.Store(t) }
 

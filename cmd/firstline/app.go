@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,7 +15,6 @@ import (
 
 	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/handoff"
-	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/llm"
@@ -45,7 +41,7 @@ type app struct {
 	runner    *assistant.Runner
 	registry  *prometheus.Registry
 	metrics   *metrics
-	trained   [sha256.Size]byte // of the topics that the classifier was trained on
+	learner   *handoff.Learner
 
 	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
@@ -117,44 +113,21 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 		a.searcher = retrieval.New(pool, nil, retrieval.Options{Log: a.log})
 	}
 	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk, a.alarm}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Settle: e.cfg.Settle, Thresholds: e.cfg.Thresholds, Off: e.cfg.Off})
+	a.learner = handoff.NewLearner(a.desk, a.log, a.taught)
 	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
 	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
 	return a, nil
 }
 
-// loadTopics trains the classifier on the stored topics and gives both to the rooms that need them.
+// taught gives the topics and the classifier to the assistant.
+func (a *app) taught(l *handoff.Lesson) {
+	a.assistant.SetTriage(&assistant.Triage{Classifier: l.Classifier, Topics: l.Set.ByKey(), Shelves: l.Set.Shelves})
+}
+
+// loadTopics trains the classifier on the stored topics, where they are others than before.
 func (a *app) loadTopics(ctx context.Context) error {
-	topics, none, err := a.desk.Topics(ctx)
-	if err != nil {
-		return err
-	}
-	shelves, err := a.desk.Shelves(ctx)
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal([]any{topics, shelves})
-	if err != nil {
-		return err
-	}
-	if sum := sha256.Sum256(raw); sum == a.trained {
-		return nil // the same as before: a wake-up need not mean a change
-	} else {
-		a.trained = sum
-	}
-	var classifier *triage.Classifier
-	if len(topics) > 0 {
-		if classifier, err = triage.Train(topics, none); err != nil {
-			return err
-		}
-	}
-	byKey := make(map[string]triage.Topic, len(topics))
-	for _, t := range topics {
-		t.Examples = nil // trained
-		byKey[t.Key] = t
-	}
-	a.desk.SetTopics(byKey)
-	a.assistant.SetTriage(&assistant.Triage{Classifier: classifier, Topics: byKey, Shelves: shelves})
-	return nil
+	_, err := a.learner.Learn(ctx)
+	return err
 }
 
 // start runs what works in the background.
@@ -168,6 +141,8 @@ func (a *app) start(ctx context.Context) error {
 	a.bus.Subscribe(wake.Topics, func(string) { a.metrics.reload(a.reload) })
 	a.bus.Start(ctx)
 	a.onClose(a.bus.Stop)
+	a.learner.Start()
+	a.onClose(a.learner.Stop)
 	if err := a.searcher.Start(ctx); err != nil {
 		return err
 	}
@@ -178,12 +153,12 @@ func (a *app) start(ctx context.Context) error {
 	return nil
 }
 
-// reload trains again and reads the certificate after a change; what runs keeps what it began with.
+// reload reads the certificate after a change; what runs keeps what it began with.
 func (a *app) reload() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if err := errors.Join(a.loadTopics(ctx), a.loadCertificate(ctx)); err != nil {
-		a.log.Error("topics or certificate not reloaded; the former ones stay in force", "error", err)
+	if err := a.loadCertificate(ctx); err != nil {
+		a.log.Error("certificate not reloaded; the former one stays in force", "error", err)
 	}
 }
 
@@ -201,7 +176,7 @@ func (a *app) Close() {
 func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, error) {
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
-		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm,
+		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
 	})
 }
 

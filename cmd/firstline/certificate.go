@@ -9,6 +9,7 @@ import (
 	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/kb/demo"
 	"github.com/firstline/firstline/retrieval"
+	"github.com/firstline/firstline/web"
 )
 
 // basis is what a certificate must have been made for, to hold for what runs here.
@@ -45,6 +46,20 @@ func (a *app) loadCertificate(ctx context.Context) error {
 		a.log.Info(status)
 	}
 	return nil
+}
+
+// InForce implements web.ThresholdSource.
+func (a *app) InForce(ctx context.Context) (web.Thresholds, error) {
+	c, err := assistant.LatestCertificate(ctx, a.pool)
+	if err != nil {
+		return web.Thresholds{}, err
+	}
+	t := web.Thresholds{Own: a.cfg.Thresholds, Certificate: c}
+	t.Bars, t.Certified = a.assistant.Thresholds()
+	if c != nil {
+		t.Void = c.Void(a.basis())
+	}
+	return t, nil
 }
 
 // certified says in a few words what a certificate holds.
