@@ -124,6 +124,26 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 			entries = append(entries, entry)
 		}
 	}
+	if len(labels.Dialogues) > 0 {
+		fmt.Fprintf(e.err, "%d dialogues\n", len(labels.Dialogues))
+		heard, err := evaluate.RunDialogues(e.ctx, a.assistant, labels.Dialogues)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, heard...)
+	}
+	if o.Demo {
+		states, err := evaluate.ReadStates(demo.FS, "suites/stuck")
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(e.err, "%d conversations in which a customer is stuck or not\n", len(states))
+		stuck, err := evaluate.RunStuck(e.ctx, a.assistant, states)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, stuck...)
+	}
 	return entries, nil
 }
 

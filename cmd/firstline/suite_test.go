@@ -58,13 +58,7 @@ func TestQuestionsOfTheDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if err := a.seedDemo(t.Context(), &env{ctx: t.Context(), cfg: cfg, out: io.Discard, err: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.loadTopics(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.searcher.Embed(t.Context()); err != nil {
+	if err := a.forSuite(&env{ctx: t.Context(), cfg: cfg, out: io.Discard, err: io.Discard}, true); err != nil {
 		t.Fatal(err)
 	}
 	ask := func(q asked) assistant.Preview {
