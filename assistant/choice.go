@@ -161,7 +161,7 @@ func (d *Decision) probabilities() (best, among float64) {
 // Inputs are what the probabilities are fitted on: a constant, the logits of the two general probabilities (that some
 // article answers, and that it is then the best one), the weighted share of the question's terms that the best passage
 // has, whether it is in the customer's language, how near the question comes to those that customers ask (three ways), by
-// how much the best article and within it the best section stand out, how long the question is, how near its vector comes,
+// how much the best article (two ways) and within it the best section stand out, how long the question is, how near its vector comes,
 // and the probability that the message is of no topic.
 func (d *Decision) Inputs() []float64 {
 	f := d.Features
@@ -175,14 +175,14 @@ func (d *Decision) Inputs() []float64 {
 		}
 	}
 	return []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
-		f.Margin, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none}
+		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none}
 }
 
 // generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
 // probabilities, nearly, and that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

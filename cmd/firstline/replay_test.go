@@ -153,7 +153,7 @@ none:
 func TestReplayModels(t *testing.T) {
 	t.Parallel()
 	p := newPast(t)
-	p.fill(t, 20, 4)
+	p.fill(t, 20, 5)
 	before := p.written(t)
 	active := func() string {
 		return one[string](t, p.pool, `SELECT string_agg(x::text, ';' ORDER BY x::text) FROM embedding_models x`) + one[string](t, p.pool, `SELECT count(*)::text FROM embeddings`)
