@@ -120,8 +120,8 @@ type scored struct {
 
 // steps are the thresholds that are tested, from the strictest down. They are fixed beforehand.
 func steps(yield func(float64) bool) {
-	for i := 99; i >= 30; i-- {
-		if !yield(float64(i) / 100) {
+	for i := 398; i >= 120; i-- { // 0.995 down to 0.3
+		if !yield(float64(i) / 400) {
 			return
 		}
 	}
