@@ -7,21 +7,21 @@ var speaksOfDanger = []string{
 	"I've got pills here", "I no longer want to be here", "ive got all the pills here with me and a bottle of vodka", "I have my pills ready", "there are tablets next to me and I am so tired", "I'm holding a knife in my hand",
 	"I have saved up enough paracetamol", "I've taken too many painkillers", "I'm standing on the bridge", "im on the ledge", "I am sitting on the tracks",
 	"could you move the due date by a week? anyway by then i wont be around so it doesnt matter", "I won't be here much longer", "who pays the debt when I'm gone?", "what happens to the debt if I'm not here any more?",
-	"Thank you for sorting the refund. Please tell my sister I loved her.", "I owe you 4000 and my kids would be better off",
+	"im not going to be a problem for you much longer", "I'm just a burden to everyone", "Thank you for sorting the refund. Please tell my sister I loved her.", "I owe you 4000 and my kids would be better off",
 	"ich hab hier Tabletten liegen", "Ich habe die Tabletten schon bereit", "neben mir liegen Tabletten", "ich steh auf der Brücke", "Ich sitze auf den Gleisen", "Danach bin ich sowieso nicht mehr da",
 	"ich will nur noch dass es aufhört", "Ich habe mich von allen verabschiedet", "Danke für alles. Sagen Sie meiner Tochter, dass ich sie liebe.",
 	"tengo aquí las pastillas", "tengo todas las pastillas preparadas", "tengo las pastillas al lado", "estoy en el puente y no quiero seguir", "estoy subida a la azotea", "De todas formas pronto ya no estaré.",
 	"me he despedido de todos", "Gracias. Díganle a mi hija que la quiero.",
 	"jag har tabletter här", "jag har alla pillren redo", "jag står på bron", "jag sitter på spåret", "Kan ni flytta fakturan? Snart finns jag ändå inte längre.", "jag har tagit farväl av alla", "Hälsa mina barn att jag älskar dem",
 	"j'ai des cachets devant moi", "j'ai pris tous mes médicaments", "je suis sur le pont", "De toute façon je ne serai plus là.", "je n'en peux plus, je veux en finir", "je n'ai plus envie de vivre", "je ne veux plus vivre",
-	"je vais mettre fin à mes jours", "je vais me jeter sous le train", "je voudrais disparaître", "ils seront mieux sans moi", "la vie n'a plus de sens", "Dites à ma fille que je l'aime", "j'aimerais être mort", "je vais me pendre",
+	"je vais mettre fin à mes jours", "je vais me jeter sous le train", "je voudrais disparaître", "ils seront mieux sans moi", "la vie n'a plus de sens", "Dites à ma fille que je l'aime", "j'aimerais être mort", "je vais me pendre", "j'ai envie d'en finir",
 }
 
 // The same words about goods, dates, bridges on the way and plans that end.
 var speaksOfNoDanger = []string{
 	"I ordered pills and they never arrived here", "the tablet is next to the laptop in my order", "I took the tablets back", "are there pills in my order", "I have a knife set in my basket", "is there a shop on the bridge",
 	"the shop is next to the bridge", "I won't be here on Monday, can I pay on Sunday?", "I won't be around until 3", "what happens when my trial is gone", "would I be better off with Pay in 3?", "are customers better off with Pay in 30 or Pay in 3?",
-	"tell my friend I love this app", "I counted all the payments", "is my money safe when the shop is gone", "I am on the plan with three payments", "I'm on the waiting list", "it doesn't matter", "I no longer want to be a customer",
+	"tell my friend I love this app", "I counted all the payments", "is my money safe when the shop is gone", "I am on the plan with three payments", "I'm on the waiting list", "it doesn't matter", "it won't be a problem any longer", "is the fee a burden for the shop", "I no longer want to be a customer",
 	"ich habe Tabletten bestellt, die liegen noch bei DHL", "das Paket liegt neben mir", "Ich stehe auf der Warteliste", "am Freitag bin ich nicht mehr da, kann ich vorher zahlen?", "ich habe mich vom Newsletter verabschiedet", "Ich möchte mich von Larkpay verabschieden",
 	"ich will nur, dass die Mahnungen aufhören",
 	"tengo aquí el recibo", "las pastillas de freno llegaron rotas", "¿abren en el puente de diciembre?", "me despidieron del trabajo", "no puedo seguir los pasos", "pronto no estaré en casa", "dile a mi gestor que llame",
@@ -41,9 +41,12 @@ func TestDangerWithoutItsName(t *testing.T) {
 			t.Errorf("%q: danger was seen in %q", s, c.Evidence)
 		}
 	}
-	for _, s := range []string{"I stopped eating so I can pay you", "i cant do this anymore the letters keep coming", "je n'en peux plus"} {
+	for _, s := range []string{"I stopped eating so I can pay you", "i cant do this anymore the letters keep coming", "je n'en peux plus", "je suis à l'hôpital et je ne peux pas payer", "i'm in A&E with my daughter"} {
 		if !Detect(s).Has(Vulnerable) {
 			t.Errorf("%q: hardship was not seen", s)
 		}
+	}
+	if c, ok := Detect("I sent it in a e-mail").Find(Vulnerable); ok {
+		t.Errorf("hardship was seen in %q", c.Evidence)
 	}
 }
