@@ -70,8 +70,9 @@ type Certificate struct {
 // within the budget, by testing thresholds in a fixed order from the strictest down and stopping at the first that
 // fails (fixed-sequence testing: Angelopoulos et al., "Learn then Test", 2021), so that the level holds for the one that
 // is chosen. The order begins where, by the probabilities alone, enough questions would be answered for the bound to be
-// within reach at all. A group with too few labels gets no certificate: its threshold is then at least the prior and the
-// pooled one, and none of its labelled questions is answered wrongly.
+// within reach at all. A group with too few labels, or with too many wrong answers, gets no certificate: its threshold is then at
+// least the prior and the pooled one, and high enough that of its labelled questions no more than the budget are answered
+// wrongly.
 func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 	c := Certificate{Made: now.UTC().Truncate(time.Second), Basis: basis, Fitted: len(fit), Groups: map[string]Bound{}}
 	rows := make([][]float64, len(fit))
@@ -101,7 +102,7 @@ func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 				least = max(least, pooled.Threshold)
 			}
 			why := b.Why
-			b = flawless(by[g], least, Budgets[g])
+			b = within(by[g], least, Budgets[g])
 			b.Why = why
 		}
 		c.Groups[g] = b
@@ -166,17 +167,19 @@ func bound(cases []scored, budget float64) Bound {
 	return b
 }
 
-// flawless is the loosest threshold, at least as high as given, from which on no labelled question is answered wrongly.
-func flawless(cases []scored, least, budget float64) Bound {
+// within is the loosest threshold, at least as high as given, at which the share of wrong answers among the labelled ones
+// is within the budget as it was seen, without a guarantee: one wrong answer of thirty is one too many for any budget.
+func within(cases []scored, least, budget float64) Bound {
 	b := Bound{Budget: budget, Cases: len(cases), Threshold: 1}
 	for threshold := range steps {
-		answered, wrong := at(cases, threshold)
-		if threshold < least || wrong > 0 {
+		if threshold < least {
 			break
 		}
-		b.Threshold, b.Answered = threshold, answered
+		if answered, wrong := at(cases, threshold); float64(wrong) <= budget*float64(answered) {
+			b.Threshold, b.Answered, b.Wrong = threshold, answered, wrong
+		}
 	}
-	b.Upper = measure.UpperBound(0, b.Answered, confidenceLevel)
+	b.Upper = measure.UpperBound(b.Wrong, b.Answered, confidenceLevel)
 	return b
 }
 
