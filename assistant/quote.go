@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,22 +34,79 @@ type quotation struct {
 // this customer's market and this question, and never half of a list of steps. What the article says in short before its
 // first heading comes first: it answers most questions by itself, and tells at once whether the article is the right one.
 func (a *Assistant) quote(t *turn) {
-	d, p := t.decision, t.passages[0]
+	d := t.decision
+	found := askedFirst(t.passages, d.Question)
+	p := found[0]
 	q := quoteSection(p, d.Question, t.Conversation.Market)
 	c := citation(1, p, t.Conversation)
 	c.Quote = shorten(q.text)
 	lead := leadOf(p)
 	short := quoteSection(lead, d.Question, t.Conversation.Market)
 	if short.text == "" || utf8.RuneCountInString(short.text) > quoteShortMost || strings.Contains(q.text, short.text) {
-		t.answer.text = q.around(p, c.URL, d.Language) + neighbours(t.passages, t.Conversation.Market, d.Language)
+		t.answer.text = q.around(p, c.URL, d.Language) + neighbours(found, t.Conversation.Market, d.Language)
 		t.answer.citations = []chat.Citation{c}
 		return
 	}
 	first := citation(1, lead, t.Conversation)
 	first.Quote = shorten(short.text)
+	if beside(p, q, short, d.Question) {
+		t.answer.text = short.around(lead, first.URL, d.Language) + neighbours(append([]retrieval.Passage{lead}, found...), t.Conversation.Market, d.Language)
+		t.answer.citations = []chat.Citation{first}
+		return
+	}
 	c.N = 2
-	t.answer.text = q.after(short, p, c.URL, d.Language) + neighbours(t.passages, t.Conversation.Market, d.Language)
+	t.answer.text = q.after(short, p, c.URL, d.Language) + neighbours(found, t.Conversation.Market, d.Language)
 	t.answer.citations = []chat.Citation{first, c}
+}
+
+// beside reports whether a section is beside the question that its article answers in short: what the article says in
+// short has at least twice as many of the question's terms, and the section has neither steps nor a table that go on
+// from there.
+func beside(p retrieval.Passage, section, short quotation, question string) bool {
+	if slices.ContainsFunc(blocksOf(section.markdown), func(b block) bool { return b.kind == stepList || b.kind == table }) {
+		return false
+	}
+	heading := ""
+	if len(p.Headings) > 0 {
+		heading = p.Headings[len(p.Headings)-1]
+	}
+	asked := questionTerms(question, p.Locale)
+	held := func(s string) (n int) {
+		for term := range questionTerms(s, p.Locale) {
+			if asked[term] {
+				n++
+			}
+		}
+		return n
+	}
+	n := held(short.text)
+	return n >= 2 && n >= 2*held(heading+"\n"+section.text)
+}
+
+// askedFirst returns the passages with the section first whose own heading is what was asked, word for word but for words
+// without a meaning, where the best article has such a section: a section below it, which inherits the heading, is found
+// as easily. The passages themselves stay in their order.
+func askedFirst(found []retrieval.Passage, question string) []retrieval.Passage {
+	locale := found[0].Locale
+	asked := questionTerms(question, locale)
+	said := words(question)
+	best, most := 0, 0.0
+	for i, p := range found {
+		if p.VersionID != found[0].VersionID || len(p.Headings) == 0 {
+			continue
+		}
+		own := p.Headings[len(p.Headings)-1]
+		if len(asked) == 0 || !maps.Equal(asked, questionTerms(own, locale)) {
+			continue
+		}
+		if o := overlap(said, words(own)); o > most { // "until when" and "how" are without a meaning to a search
+			best, most = i, o
+		}
+	}
+	if best == 0 {
+		return found
+	}
+	return slices.Concat(found[best:best+1], found[:best], found[best+1:])
 }
 
 // neighboursMost is how many other sections of the quoted article are named.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/kb/demo"
@@ -193,6 +194,50 @@ func TestQuoteShapes(t *testing.T) {
 				t.Errorf("part %t:\n%s", q.part, q.markdown)
 			}
 		})
+	}
+}
+
+// A customer who asks what a heading says is shown that section, and not one below it.
+func TestQuoteWhatIsAsked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ file, first, question, want string }{
+		{"en/paying/move-due-date", "Until when", "How do I move my due date?", "How do I move the due date?"},
+		{"en/paying/move-due-date", "How do I move", "until when can I move the due date", "Until when can I move the due date?"},
+		{"sv/paying/move-due-date", "Hur länge", "hur flyttar jag förfallodagen", "Hur flyttar jag förfallodagen?"},
+		{"en/paying/move-due-date", "Do the other", "what does it cost to move it", "Do the other payments move too?"},
+	} {
+		all := demoPassages(t, c.file)
+		first := demoPassage(t, c.file, c.first)
+		other := demoPassage(t, c.file, c.want)
+		other.VersionID, other.Anchor = uuid.New(), "elsewhere" // of another article
+		found := append([]retrieval.Passage{first, other}, all...)
+		got := askedFirst(found, c.question)[0]
+		if got.VersionID != uuid.Nil || got.Headings[len(got.Headings)-1] != c.want {
+			t.Errorf("%q: %q of %q", c.question, got.Headings, got.VersionID)
+		}
+		if found[0].Anchor != first.Anchor {
+			t.Errorf("%q: the passages were moved", c.question)
+		}
+	}
+}
+
+// What an article says in short stands alone where the section that was found has less to do with the question.
+func TestQuoteBesideTheQuestion(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		heading, question string
+		want              bool
+	}{
+		{"When to contact us", "is there interest on pay in 3", true},
+		{"What does a Larkpay Plan cost", "is there interest on pay in 3", false},
+		{"When to contact us", "the rate in my contract is not the one of the checkout", false},
+		{"When to contact us", "contact", false},
+	} {
+		p := demoPassage(t, "en/paying/interest-and-total-cost", c.heading)
+		lead := demoPassage(t, "en/paying/interest-and-total-cost", "")
+		if got := beside(p, quoteSection(p, c.question, "gb"), quoteSection(lead, c.question, "gb"), c.question); got != c.want {
+			t.Errorf("%q under %q: beside is %t", c.question, c.heading, got)
+		}
 	}
 }
 
