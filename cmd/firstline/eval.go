@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -45,6 +47,9 @@ func (c *EvalCmd) Run(e *env) error {
 	if err := c.suiteOptions.check(); err != nil {
 		return err
 	}
+	if err := c.needsFolders(); err != nil {
+		return err
+	}
 	if len(c.Dirs) == 0 && !c.wanted() {
 		return fault.Field("DIR", "required", "Name a folder of questions, --suite PATH for labelled questions of your own, or --demo.")
 	}
@@ -62,6 +67,23 @@ func (c *EvalCmd) Run(e *env) error {
 		return fault.New(fault.Unavailable, "interrupted", "Interrupted; nothing was written.")
 	}
 	return err
+}
+
+// needsFolders refuses what only folders of questions know: beside labelled questions alone it would change nothing but
+// what the report says of itself.
+func (c *EvalCmd) needsFolders() error {
+	if len(c.Dirs) > 0 || !c.wanted() {
+		return nil
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"--task", c.Task != ""}, {"--bm25", c.BM25}, {"--typos", c.Typos > 0}} {
+		if f.given {
+			return fault.Field(f.name, "needs_a_folder", "Labelled questions are asked as served; name the folder that this is for, or leave it out.")
+		}
+	}
+	return nil
 }
 
 // measure scores the folders, each as what it is.
@@ -96,6 +118,9 @@ func (c *EvalCmd) settings(e *env, started time.Time) map[string]string {
 	case c.BM25:
 		s["retrieval"], s["embedding model"] = "plain BM25", "none"
 	}
+	if c.wanted() {
+		s["chat model"] = cmp.Or(e.cfg.llm().ChatModel, "none: answers are quoted")
+	}
 	if c.Typos > 0 {
 		s["typos"] = fmt.Sprint(c.Typos)
 	}
@@ -113,6 +138,11 @@ type evalOutput struct {
 // output reads what can be wrong before anything is measured.
 func (c *EvalCmd) output() (*evalOutput, error) {
 	out := &evalOutput{json: c.JSON, html: c.HTML, cases: !c.NoCases}
+	for _, f := range []struct{ flag, path string }{{"--json", c.JSON}, {"--html", c.HTML}, {"--certificate", c.Certificate}} {
+		if err := canHold(f.flag, f.path); err != nil {
+			return nil, err
+		}
+	}
 	for _, given := range c.Floor {
 		f, err := findings.ParseFloor(given)
 		if err != nil {
@@ -180,6 +210,24 @@ func (o *evalOutput) write(e *env, r findings.Report) error {
 	}
 	if len(missed) > 0 {
 		return errors.New(strings.Join(missed, "\n"))
+	}
+	return nil
+}
+
+// canHold tells before a long measurement whether a file can be made where it is wanted. Only --json may go to standard
+// output.
+func canHold(flag, path string) error {
+	if path == "" || path == "-" && flag == "--json" {
+		return nil
+	}
+	if path == "-" {
+		return fault.Field(flag, "needs_a_file", "Only --json writes to standard output; name a file.")
+	}
+	if at, err := os.Stat(path); err == nil && at.IsDir() {
+		return fault.Field(flag, "is_a_folder", "%s is a folder; name a file.", path)
+	}
+	if at, err := os.Stat(filepath.Dir(path)); err != nil || !at.IsDir() {
+		return fault.Field(flag, "no_folder", "There is no folder for %s; make it first.", path)
 	}
 	return nil
 }

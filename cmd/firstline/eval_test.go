@@ -170,7 +170,13 @@ func TestEvalMisused(t *testing.T) {
 		"floor no value":   {[]string{"--floor", "ndcg@10", dir}, 2, "--floor"},
 		"typos not share":  {[]string{"--typos", "25", dir}, 2, "--typos"},
 		"typos negative":   {[]string{"--typos=-0.1", dir}, 2, "--typos"},
-		"page has no home": {[]string{"--bm25", "--html", filepath.Join(empty, "no", "page.html"), dir}, 1, "page.html"},
+		"page has no home": {[]string{"--bm25", "--html", filepath.Join(empty, "no", "page.html"), dir}, 2, "--html: There is no folder"},
+		"page is a folder": {[]string{"--html", empty, dir}, 2, "--html: " + empty + " is a folder"},
+		"page to a pipe":   {[]string{"--html", "-", dir}, 2, "--html: Only --json"},
+		"no home for json": {[]string{"--json", filepath.Join(empty, "no", "x"), dir}, 2, "--json: There is no folder"},
+		"plain questions":  {[]string{"--bm25", "--demo"}, 2, "--bm25: "},
+		"typos of labels":  {[]string{"--typos", "0.2", "--demo"}, 2, "--typos: "},
+		"task of labels":   {[]string{"--task", "human", "--demo"}, 2, "--task: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, _, stderr := eval(t, tt.args...)

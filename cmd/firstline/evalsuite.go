@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/firstline/firstline/assistant"
@@ -94,8 +95,14 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 	if err := a.forSuite(e, o.Demo); err != nil {
 		return nil, err
 	}
+	if err := a.checkLabels(e.ctx, labels); err != nil {
+		return nil, err
+	}
+	var telling sync.Mutex // questions are asked side by side
 	last := time.Now()
 	outcomes, err := evaluate.Run(e.ctx, a.assistant, labels.Questions, func(done, total int) {
+		telling.Lock()
+		defer telling.Unlock()
 		if now := time.Now(); now.Sub(last) > time.Second || done == total {
 			last = now
 			fmt.Fprintf(e.err, "%d of %d labelled questions\n", done, total)
@@ -103,6 +110,9 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(labels.Questions) == 0 && (o.Certify || o.Certificate != "") {
+		return nil, fault.Field("--certify", "no_labels", "A certificate is made from labelled questions, and there are dialogues only.")
 	}
 	basis := a.basis()
 	basis.Labels = labels.Hash()
