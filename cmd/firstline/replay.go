@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"reflect"
 	"runtime"
@@ -119,13 +120,16 @@ func (c *ReplayCmd) Run(e *env) error {
 	return os.WriteFile(c.JSON, append(raw, '\n'), 0o600) // it holds what customers wrote
 }
 
-// settings are what was asked for, for the report; keys are not shown.
+// settings are what was asked for, for the report; keys and passwords are not shown.
 func (c *ReplayCmd) settings() map[string]string {
 	out := map[string]string{"since": c.Since, "until": c.Until, "against": c.Against, "model": strconv.FormatBool(c.Model), "topics": c.Topics}
 	pairs, _ := settingsOf(c.With) // it was parsed before
 	for _, p := range pairs {
-		if p.key == "OPENAI_API_KEY" {
+		switch u, err := url.Parse(p.value); {
+		case p.key == "OPENAI_API_KEY":
 			p.value = "(not shown)"
+		case p.key == "OPENAI_BASE_URL" && err == nil:
+			p.value = u.Redacted()
 		}
 		out[p.key] = p.value
 	}
