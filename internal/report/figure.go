@@ -117,7 +117,7 @@ func better(name string) direction {
 	name, _, _ = strings.Cut(name, "_at_")
 	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '@' }) {
 		switch word {
-		case "queries", "documents", "n", "threshold", "cases", "labels", "positives", "train", "dev", "test":
+		case "queries", "documents", "n", "answerable", "answered", "threshold", "cases", "labels", "positives", "train", "dev", "test":
 			return neither
 		case "ece", "brier", "fpr", "fnr", "wrong", "error", "errors", "risk", "ms", "seconds", "overblocking":
 			return lower

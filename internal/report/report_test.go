@@ -280,3 +280,15 @@ func TestShorten(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A count of one thing is no share: 1, not 1.0000.
+func TestCounts(t *testing.T) {
+	for _, name := range []string{"n", "queries", "answerable", "answered"} {
+		if got := format(name, 1, 4); got != "1" {
+			t.Errorf("%s is written %q", name, got)
+		}
+	}
+	if got := format("coverage", 1, 4); got != "1.0000" {
+		t.Errorf("a share is written %q", got)
+	}
+}
