@@ -49,38 +49,9 @@ func (a *Assistant) quote(t *turn) {
 	}
 	first := citation(1, lead, t.Conversation)
 	first.Quote = shorten(short.text)
-	if beside(p, q, short, d.Question) {
-		t.answer.text = short.around(lead, first.URL, d.Language) + neighbours(append([]retrieval.Passage{lead}, found...), t.Conversation.Market, d.Language)
-		t.answer.citations = []chat.Citation{first}
-		return
-	}
 	c.N = 2
 	t.answer.text = q.after(short, p, c.URL, d.Language) + neighbours(found, t.Conversation.Market, d.Language)
 	t.answer.citations = []chat.Citation{first, c}
-}
-
-// beside reports whether a section is beside the question that its article answers in short: what the article says in
-// short has at least twice as many of the question's terms, and the section has neither steps nor a table that go on
-// from there.
-func beside(p retrieval.Passage, section, short quotation, question string) bool {
-	if slices.ContainsFunc(blocksOf(section.markdown), func(b block) bool { return b.kind == stepList || b.kind == table }) {
-		return false
-	}
-	heading := ""
-	if len(p.Headings) > 0 {
-		heading = p.Headings[len(p.Headings)-1]
-	}
-	asked := questionTerms(question, p.Locale)
-	held := func(s string) (n int) {
-		for term := range questionTerms(s, p.Locale) {
-			if asked[term] {
-				n++
-			}
-		}
-		return n
-	}
-	n := held(short.text)
-	return n >= 2 && n >= 2*held(heading+"\n"+section.text)
 }
 
 // askedFirst returns the passages with the section first whose own heading is what was asked, word for word but for words

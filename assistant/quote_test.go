@@ -221,26 +221,6 @@ func TestQuoteWhatIsAsked(t *testing.T) {
 	}
 }
 
-// What an article says in short stands alone where the section that was found has less to do with the question.
-func TestQuoteBesideTheQuestion(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		heading, question string
-		want              bool
-	}{
-		{"When to contact us", "is there interest on pay in 3", true},
-		{"What does a Larkpay Plan cost", "is there interest on pay in 3", false},
-		{"When to contact us", "the rate in my contract is not the one of the checkout", false},
-		{"When to contact us", "contact", false},
-	} {
-		p := demoPassage(t, "en/paying/interest-and-total-cost", c.heading)
-		lead := demoPassage(t, "en/paying/interest-and-total-cost", "")
-		if got := beside(p, quoteSection(p, c.question, "gb"), quoteSection(lead, c.question, "gb"), c.question); got != c.want {
-			t.Errorf("%q under %q: beside is %t", c.question, c.heading, got)
-		}
-	}
-}
-
 func BenchmarkQuoteSection(b *testing.B) {
 	p := demoPassage(b, "en/refunds-and-problems/shop-or-us", "Who solves")
 	for b.Loop() {
