@@ -108,7 +108,8 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 			fmt.Fprintf(e.err, "%d of %d labelled questions\n", done, total)
 		}
 	})
-	if err != nil {
+	// A search that was broken off passes for one that failed, and its question for one that is not answered.
+	if err = cmp.Or(err, e.ctx.Err()); err != nil {
 		return nil, err
 	}
 	if len(labels.Questions) == 0 && (o.Certify || o.Certificate != "") {
@@ -137,7 +138,7 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 	if len(labels.Dialogues) > 0 {
 		fmt.Fprintf(e.err, "%d dialogues\n", len(labels.Dialogues))
 		heard, err := evaluate.RunDialogues(e.ctx, a.assistant, labels.Dialogues)
-		if err != nil {
+		if err = cmp.Or(err, e.ctx.Err()); err != nil {
 			return nil, err
 		}
 		entries = append(entries, heard...)
@@ -149,7 +150,7 @@ func (o *suiteOptions) run(e *env) (_ []findings.Entry, err error) {
 		}
 		fmt.Fprintf(e.err, "%d conversations in which a customer is stuck or not\n", len(states))
 		stuck, err := evaluate.RunStuck(e.ctx, a.assistant, states)
-		if err != nil {
+		if err = cmp.Or(err, e.ctx.Err()); err != nil {
 			return nil, err
 		}
 		entries = append(entries, stuck...)
