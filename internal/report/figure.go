@@ -46,7 +46,19 @@ var figures = []figure{
 	{"coverage_at_risk_5", "cov@5%", "Coverage at 5% wrong"},
 	{"coverage_at_risk_10", "cov@10%", "Coverage at 10% wrong"},
 	{"wrong", "", "Wrong"},
+	{"wrong_upper", "", "Wrong, upper bound at 95%"},
 	{"coverage", "", "Coverage"},
+	{"answerable", "", "Answerable"},
+	{"answered", "", "Answered"},
+	{"quoted_right", "", "Right section quoted"},
+	{"linked_right", "", "Right section quoted or named"},
+	{"asked_back", "", "Asked back"},
+	{"asked_back_right", "", "Asked back, right one offered"},
+	{"person_recall", "", "Persons brought in where wanted"},
+	{"refused", "", "Not answered where nothing answers"},
+	{"topic_accuracy", "", "Topic seen"},
+	{"top1_article", "", "First article right"},
+	{"top1_section", "", "First section right"},
 	{"threshold", "", "Threshold"},
 	{"median_ms", "ms", "Median ms"},
 }
@@ -119,7 +131,7 @@ func better(name string) direction {
 		switch word {
 		case "queries", "documents", "n", "answerable", "answered", "threshold", "cases", "labels", "positives", "train", "dev", "test":
 			return neither
-		case "ece", "brier", "fpr", "fnr", "wrong", "error", "errors", "risk", "ms", "seconds", "overblocking":
+		case "ece", "brier", "fpr", "fnr", "wrong", "wrongly", "error", "errors", "risk", "ms", "seconds", "overblocking":
 			return lower
 		}
 	}

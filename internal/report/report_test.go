@@ -184,6 +184,12 @@ func TestFloors(t *testing.T) {
 		"sets/a:b:fpr_at_95tpr<=.1": {"sets/a:b", "fpr_at_95tpr", 0.1, true},
 		"auroc_near=0.5":            {"", "auroc_near", 0.5, false},
 		"queries=100":               {"", "queries", 100, false},
+		"person_recall=.9":          {"", "person_recall", 0.9, false},
+		"wrong_upper<=.02":          {"", "wrong_upper", 0.02, true},
+		"quoted_right=.8":           {"", "quoted_right", 0.8, false},
+		"topic_accuracy=.5":         {"", "topic_accuracy", 0.5, false},
+		"leaning_article@1=.4":      {"", "leaning_article@1", 0.4, false},
+		"stepped_in_wrongly<=.1":    {"", "stepped_in_wrongly", 0.1, true},
 	} {
 		got, err := ParseFloor(text)
 		if err != nil || got != want {
