@@ -17,7 +17,7 @@ var countries = func() map[string]string { // the one or two words of the name i
 		"ca": "Canada|Kanada|Canadá", "ch": "Switzerland|Schweiz|Suiza|Suisse", "cz": "Czechia|Czech Republic|Tschechien|Chequia|Tjeckien|Tchéquie",
 		"de": "Germany|Deutschland|Alemania|Tyskland|Allemagne", "dk": "Denmark|Dänemark|Dinamarca|Danmark|Danemark",
 		"ee": "Estonia|Estland|Estonie", "es": "Spain|Spanien|España|Espagne", "fi": "Finland|Finnland|Finlandia|Finlande",
-		"fr": "France|Frankreich|Francia|Frankrike", "gb": "United Kingdom|the UK|Great Britain|Vereinigtes Königreich|Vereinigten Königreich|Großbritannien|Reino Unido|Gran Bretaña|Storbritannien|Royaume-Uni",
+		"fr": "France|Frankreich|Francia|Frankrike", "gb": "United Kingdom|UK|Great Britain|Britain|England|Scotland|Wales|Northern Ireland|Schottland|Inglaterra|Escocia|Skottland|Angleterre|Écosse|Vereinigtes Königreich|Vereinigten Königreich|Großbritannien|Reino Unido|Gran Bretaña|Storbritannien|Royaume-Uni",
 		"gr": "Greece|Griechenland|Grecia|Grekland|Grèce", "hr": "Croatia|Kroatien|Croacia|Croatie", "hu": "Hungary|Ungarn|Hungría|Ungern|Hongrie",
 		"ie": "Ireland|Irland|Irlanda|Irlande", "in": "India|Indien|Inde", "is": "Iceland|Island|Islandia|Islande", "it": "Italy|Italien|Italia|Italie",
 		"jp": "Japan|Japón|Japon", "lt": "Lithuania|Litauen|Lituania|Lituanie", "lu": "Luxembourg|Luxemburg|Luxemburgo", "lv": "Latvia|Lettland|Letonia|Lettonie",
@@ -25,7 +25,7 @@ var countries = func() map[string]string { // the one or two words of the name i
 		"no": "Norway|Norwegen|Noruega|Norge|Norvège", "nz": "New Zealand|Neuseeland|Nueva Zelanda|Nya Zeeland|Nouvelle-Zélande",
 		"pl": "Poland|Polen|Polonia|Pologne", "pt": "Portugal", "ro": "Romania|Rumänien|Rumanía|Roumanie", "se": "Sweden|Schweden|Suecia|Sverige|Suède",
 		"si": "Slovenia|Slowenien|Eslovenia|Slovenien|Slovénie", "sk": "Slovakia|Slowakei|Eslovaquia|Slovakien|Slovaquie",
-		"us": "United States|the USA|the US|Vereinigte Staaten|Vereinigten Staaten|USA|Estados Unidos|EE. UU.|États-Unis",
+		"us": "United States|the US|the States|America|Amerika|Amérique|Vereinigte Staaten|Vereinigten Staaten|USA|Estados Unidos|EE. UU.|États-Unis",
 	} {
 		for n := range strings.SplitSeq(strings.ToLower(names), "|") {
 			m[strings.Join(strings.FieldsFunc(n, func(r rune) bool { return !isWordRune(r) }), " ")] = code

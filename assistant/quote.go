@@ -161,16 +161,22 @@ func quoteSection(p retrieval.Passage, question, market string) quotation {
 	var groups [][]block
 	var definitions []block
 	terms := questionTerms(question, p.Locale)
-	markets := append(countriesIn(question), market)
+	special := maps.Clone(terms) // without what the whole section is about, which sets no row apart
+	for about := range questionTerms(p.Title+"\n"+strings.Join(p.Headings, "\n"), p.Locale) {
+		delete(special, about)
+	}
+	named := countriesIn(question)
 	for _, b := range blocksOf(p.Markdown) {
 		switch b.kind {
 		case definition:
 			definitions = append(definitions, b)
 			continue
 		case table:
-			var part bool
-			b, part = forMarkets(b, markets)
-			q.part = q.part || part
+			if tells(b, named) { // else the reader sees in the whole table that the country is not in it
+				var part bool
+				b, part = forMarkets(b, append(named, market))
+				q.part = q.part || part
+			}
 		}
 		if n := len(groups); n > 0 && belongs(groups[n-1], b) {
 			groups[n-1] = append(groups[n-1], b)
@@ -184,7 +190,7 @@ func quoteSection(p retrieval.Passage, question, market string) quotation {
 		for i, b := range g {
 			if b.kind == table && (len(b.lines)-2 > quoteRowsMost || long && size(g[i:i+1]) > quoteMost/2) {
 				var part bool
-				g[i], part = aboutTerms(b, terms, p.Locale)
+				g[i], part = aboutTerms(b, special, p.Locale)
 				q.part = q.part || part
 			}
 		}
@@ -245,6 +251,17 @@ func joinSteps(groups [][]block) [][]block {
 		}
 	}
 	return out
+}
+
+// tells reports whether a table says something of every country that was named, or nothing of any.
+func tells(b block, named []string) bool {
+	told := map[string]bool{}
+	for _, c := range append(cells(b.lines[0]), marketColumn(b)...) {
+		for _, m := range marketsIn(c) {
+			told[m] = true
+		}
+	}
+	return len(told) == 0 || !slices.ContainsFunc(named, func(m string) bool { return !told[m] })
 }
 
 // forMarkets leaves of a table the columns and rows that are for one of the markets or for none in particular, and

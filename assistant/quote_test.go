@@ -173,6 +173,8 @@ func TestQuoteShapes(t *testing.T) {
 		{"rows of other countries", "| Who | Fee |\n|---|---|\n| Germany and Spain | 3 |\n| United Kingdom | 4 |\n| all | 9 |", "fee", []string{"United Kingdom | 4", "all | 9"}, []string{"Germany"}, true},
 		{"a country that has no column stays told", "| | de | es |\n|---|---|---|\n| Fee | 1 | 2 |", "fee", []string{"| | de | es |"}, nil, false},
 		{"words that look like codes", "| a | es |\n|---|---|\n| de | it is |", "fee", []string{"| a | es |"}, nil, false},
+		{"a country that is asked for and is not in the table", "| | gb | es |\n|---|---|---|\n| Fee | 1 | 2 |", "what is the fee in Germany", []string{"| | gb | es |"}, nil, false},
+		{"a country by another name", "| | gb | es |\n|---|---|---|\n| Fee | 1 | 2 |", "what is the fee in Northern Ireland", []string{"| 1 |"}, []string{"| 2 |"}, true},
 		{"a pipe in a cell", "| a \\| b | gb | es |\n|---|---|---|\n| x \\| y | 1 | 2 |", "fee", []string{`x \| y | 1 |`}, []string{"| 2 |"}, true},
 		{"links", "See [dates](/help/move-due-date#how) and [a site](https://x.example/help/a), [m](/help/m?market=se).\n\n[d]: /help/defined",
 			"", []string{"(/help/move-due-date?locale=en&market=gb#how)", "(https://x.example/help/a)", "(/help/m?market=se)", "[d]: /help/defined?locale=en&market=gb"}, nil, false},
@@ -218,6 +220,19 @@ func TestQuoteWhatIsAsked(t *testing.T) {
 		if found[0].Anchor != first.Anchor {
 			t.Errorf("%q: the passages were moved", c.question)
 		}
+	}
+}
+
+// A word that the whole section is about sets no row of its table apart.
+func TestQuoteRowsApart(t *testing.T) {
+	t.Parallel()
+	p := demoPassage(t, "de/security/login-code-missing", "Warum kommt kein Code")
+	if q := quoteSection(p, "Der Code kommt nicht an", "de"); strings.Count(q.markdown, "\n|") != strings.Count(p.Markdown, "\n|") {
+		t.Errorf("rows are left out:\n%s", q.markdown)
+	}
+	q := quoteSection(p, "Der Code kommt nicht an, mein Postfach ist voll", "de")
+	if !strings.Contains(q.markdown, "| Postfach voll |") || strings.Count(q.markdown, "\n|") >= strings.Count(p.Markdown, "\n|") {
+		t.Errorf("not the row that is asked about:\n%s", q.markdown)
 	}
 }
 
