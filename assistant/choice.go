@@ -70,8 +70,13 @@ func (d *Decision) choose() {
 	if bar, ok := d.Policy.Bars[d.Group]; ok {
 		d.Threshold = bar
 	}
-	if d.Chosen { // what the customer chose themselves is what they asked for
-		d.PCorrect, d.PAmong = 1, 1
+	sure := d.PCorrect >= d.Threshold
+	switch {
+	case d.Chosen: // what the customer chose themselves is what they asked for
+		d.PCorrect, d.PAmong, sure = 1, 1, true
+	case found && d.Curated(): // an editor has decided
+		d.PCorrect, sure = max(d.PCorrect, curatedRight), true
+		d.PAmong = max(d.PAmong, d.PCorrect)
 	}
 	info := d.TopicInfo != nil && d.TopicInfo.AI == triage.AIInfo // a person follows in any case
 	c := Costs{
@@ -84,7 +89,6 @@ func (d *Decision) choose() {
 	if len(d.Options) > 1 && d.Stuck.Clarified < clarifyAtMost && !info {
 		c.Clarify = askCost + (1 - d.PAmong) + d.PStuck*answerStuck
 	}
-	sure := d.PCorrect >= d.Threshold
 	if sure && d.Stuck.Offered == 0 {
 		c.HandOff += unasked
 	}
@@ -118,6 +122,17 @@ func (d *Decision) choose() {
 	default:
 		d.handOff(LowConfidence, "The articles found may not answer the question.")
 	}
+}
+
+// curatedRight is how often the section was right that an editor had named for the very question: of 96 labelled questions
+// of the demo that were one of those written down, readers agreed with 94.
+const curatedRight = 0.98
+
+// Curated tells whether the question is, but for spelling and small words, one that an editor has written down for the
+// best section, and for no other article. No threshold holds such an answer back.
+func (d *Decision) Curated() bool {
+	f := d.Features
+	return f.Ask >= 0.97 && f.AskSection >= 0.97 && f.AskMargin >= 0.15
 }
 
 // stuckAtLeast is the chance that a customer is stuck from which a person costs least whatever was found.

@@ -11,7 +11,7 @@ import (
 func MakeCertificate(outcomes []Outcome, basis assistant.Basis, now time.Time) assistant.Certificate {
 	var fit, certify []assistant.Labelled
 	for _, o := range outcomes {
-		if o.Quoted == "" {
+		if o.Quoted == "" || o.Decision.Curated() {
 			continue // no threshold decides here
 		}
 		l := assistant.Labelled{Group: o.Decision.Group, X: o.Decision.Inputs(), Right: o.Article, Among: o.Among}
