@@ -87,11 +87,6 @@ func (p *plot) bar(class string, from, to, bottom, top float64) {
 	fmt.Fprintf(&p.b, `<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%.1f"/>`, class, p.x(from)+gap, p.y(top), p.x(to)-p.x(from)-2*gap, p.y(bottom)-p.y(top))
 }
 
-// label writes a word beside a value.
-func (p *plot) label(at point, dx, dy float64, anchor, text string) {
-	fmt.Fprintf(&p.b, `<text class="label" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, p.x(at.x)+dx, p.y(at.y)+dy, anchor, html.EscapeString(text))
-}
-
 // end closes the picture. Every text in it was escaped when it was written.
 func (p *plot) end() template.HTML {
 	p.b.WriteString("</svg>")
