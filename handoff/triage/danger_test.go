@@ -50,3 +50,35 @@ func TestDangerWithoutItsName(t *testing.T) {
 		t.Errorf("hardship was seen in %q", c.Evidence)
 	}
 }
+
+// Words that name a hardship or a right, and everyday matters of paying that are written alike.
+func TestHardshipAndItsLookAlikes(t *testing.T) {
+	t.Parallel()
+	for kind, said := range map[string]struct{ yes, no []string }{
+		Vulnerable: {
+			[]string{
+				"min man gick bort i maj", "vår mamma dog", "jag är utsatt för våld", "våld i nära relation", "I am terminally ill", "he has terminal cancer", "my illness is terminal", "tiene una enfermedad terminal",
+				"mir wurde gekündigt", "ich wurde heute gekündigt", "Mein Chef hat mir gekündigt", "meine Wohnung wurde gekündigt", "ich wurde entlassen", "estoy ingresada desde el lunes", "mi madre está ingresada", "me han ingresado en urgencias",
+			},
+			[]string{
+				"Var kan man ta bort ett kort?", "var tar man bort appen", "Vilken betalplan är vald?", "the card terminal declined my card", "can I use it at a payment terminal", "Mein Konto wurde gekündigt", "Mein Abo wurde gekündigt, warum wird abgebucht?",
+				"¿Cuándo me será ingresado el reembolso?", "el dinero no ha sido ingresado", "me han ingresado el dinero dos veces",
+			},
+		},
+		Legal: {
+			[]string{"delete all my data", "please erase all of my personal information", "remove my personal details", "wipe my account data", "voy a ir a la oficina de consumo", "los denunciaré ante consumo"},
+			[]string{"remove my card details", "how do I delete my card data", "¿es un crédito al consumo?", "tarjeta de consumo"},
+		},
+	} {
+		for _, s := range said.yes {
+			if !Detect(s).Has(kind) {
+				t.Errorf("%q: %s was not seen", s, kind)
+			}
+		}
+		for _, s := range said.no {
+			if c, ok := Detect(s).Find(kind); ok {
+				t.Errorf("%q: %s was seen in %q", s, kind, c.Evidence)
+			}
+		}
+	}
+}
