@@ -80,8 +80,11 @@ func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 	for i, l := range fit {
 		rows[i], right[i], among[i] = l.X, l.Right, l.Among
 	}
-	c.Weights = measure.FitLogistic(rows, right, generalPrior, ridge)
-	c.Among = measure.FitLogistic(rows, among, amongPrior, ridge)
+	c.Weights, c.Among = generalPrior, amongPrior
+	if len(fit) >= fewestFit {
+		c.Weights = measure.FitLogistic(rows, right, generalPrior, ridge)
+		c.Among = measure.FitLogistic(rows, among, amongPrior, ridge)
+	}
 
 	all := make([]scored, len(certify))
 	by := map[string][]scored{}
@@ -109,6 +112,10 @@ func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 	}
 	return c
 }
+
+// fewestFit is the number of labels below which the weights stay the general ones: a handful of right answers would make
+// the assistant bold about questions that are unlike them.
+const fewestFit = 60
 
 // ridge pulls the weights of few labels towards the prior: as strong as a handful of them.
 const ridge = 2
@@ -229,6 +236,9 @@ func (c *Certificate) Name() string {
 // where they are measured.
 func (c *Certificate) Void(now Basis) string {
 	was := c.Basis
+	if n := len(generalPrior); len(c.Weights) != n || len(c.Among) != n {
+		return fmt.Sprintf("the probabilities rest on %d inputs now, and on %d then", n, len(c.Weights))
+	}
 	for _, x := range []struct{ what, was, now string }{
 		{"the rules of the decision", was.Decision, now.Decision},
 		{"retrieval or its index", was.Retrieval, now.Retrieval},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firstline/firstline/internal/measure"
+	"github.com/firstline/firstline/retrieval"
 )
 
 // world makes labelled questions: the first inputs are as in a decision, and an answer is right with a probability that
@@ -104,7 +105,7 @@ func TestUncertifiedStaysWithinTheBudget(t *testing.T) {
 func TestCertificateIsVoid(t *testing.T) {
 	t.Parallel()
 	was := Basis{Decision: "1", Retrieval: "r", Embedding: "builtin", Model: "m", Prompt: "p", Labels: "l"}
-	c := Certificate{Basis: was}
+	c := Certificate{Basis: was, Weights: generalPrior, Among: amongPrior}
 	if why := c.Void(was); why != "" {
 		t.Error(why)
 	}
@@ -119,6 +120,35 @@ func TestCertificateIsVoid(t *testing.T) {
 		change(&now)
 		if why := c.Void(now); !strings.Contains(why, what) {
 			t.Errorf("%s: %q", what, why)
+		}
+	}
+}
+
+// Other inputs than the ones that the weights were fitted on make them meaningless.
+func TestCertificateOfOtherInputs(t *testing.T) {
+	t.Parallel()
+	c := Certificate{Weights: generalPrior[1:], Among: amongPrior}
+	if why := c.Void(Basis{}); !strings.Contains(why, "inputs") {
+		t.Errorf("%q", why)
+	}
+}
+
+// A handful of right answers makes nobody bold: the probability stays the general one.
+func TestFewLabelsMoveNothing(t *testing.T) {
+	t.Parallel()
+	d := undecided(retrieval.Features{Share: 0.7, Words: 2, Grams: 0.6, Coverage: 0.4, Margin: 0.1})
+	d.Decide()
+	general := d.PCorrect
+	for _, n := range []int{0, 3, 20, fewestFit - 1} {
+		var fit []Labelled
+		for range n {
+			fit = append(fit, Labelled{Group: Normal, X: d.Inputs(), Right: true, Among: true})
+		}
+		c := Certify(fit, nil, Basis{}, time.Time{})
+		d.Policy = c.Policy()
+		d.Decide()
+		if d.PCorrect > general+0.001 || d.PCorrect < general-0.001 {
+			t.Errorf("%d labels, all right: %.3f, and %.3f without", n, d.PCorrect, general)
 		}
 	}
 }

@@ -108,6 +108,9 @@ func (d *Decision) choose() {
 		d.Explanation = "Topic " + d.TopicInfo.Key + ": the general policy first, then a person."
 	case sure && c.Answer <= c.HandOff && (c.Offer == 0 || c.Answer <= c.Offer) && (c.Clarify == 0 || c.Answer <= c.Clarify):
 		d.Action, d.Reason, d.Explanation = Answer, Quoted, "An article answers the question."
+		if d.Curated() {
+			d.Explanation = "An editor has written this question down for the section."
+		}
 	case c.Clarify > 0 && c.Clarify < c.HandOff && d.PStuck < stuckAtLeast && (!sure || c.Offer == 0 || c.Clarify < c.Offer):
 		d.Action, d.Reason, d.Explanation = Clarify, LowConfidence, "Several articles could be meant."
 	case d.PStuck >= stuckAtLeast && (!sure || c.Offer == 0 || c.HandOff <= c.Offer):
@@ -173,8 +176,8 @@ func (d *Decision) probabilities() (best, among float64) {
 	return best, max(best, among)
 }
 
-// Inputs are what the probabilities are fitted on: a constant, the logits of the two general probabilities (that some
-// article answers, and that it is then the best one), the weighted share of the question's terms that the best passage
+// Inputs are what the probabilities are fitted on: a constant, the logits of the general probabilities (that some article
+// answers, and that the best one does), the weighted share of the question's terms that the best passage
 // has, whether it is in the customer's language, how near the question comes to those that customers ask (three ways), by
 // how much the best article (two ways) and within it the best section stand out, how long the question is, how near its vector comes,
 // and the probability that the message is of no topic.
@@ -189,15 +192,15 @@ func (d *Decision) Inputs() []float64 {
 			none = t.P
 		}
 	}
-	return []float64{1, logit(f.Answerable()), logit(f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
+	return []float64{1, logit(f.Answerable()), logit(f.Answerable() * f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
 		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none}
 }
 
-// generalPrior and amongPrior are the weights that a company's own labels start from: the product of both
-// probabilities, nearly, and that one of three articles is right far more often than the first.
+// generalPrior and amongPrior are the weights that a company's own labels start from: the general probability itself, and
+// that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{-0.3, 0.7, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	amongPrior   = measure.Logistic{0.2, 0.8, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	generalPrior = measure.Logistic{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{1, 0.2, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

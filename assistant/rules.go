@@ -62,7 +62,7 @@ func (d *Decision) smallTalk() bool {
 	case d.Cues.Has(triage.Abuse) && !d.Asks && d.Words <= 12 && d.Stuck.Offered < 2, d.Words == 0 && d.Cues.Has(triage.Frustration):
 		d.Action, d.Reason, d.Explanation = Offer, SmallTalk, "The customer is angry and asks nothing."
 		d.Fixed = text(d.Language, "calm")
-	case d.Cues.Has(triage.Thanks) && d.Words <= 6:
+	case d.Cues.Has(triage.Thanks) && d.Words <= 6 && !d.Stuck.Failed && !d.Cues.Has(triage.Frustration): // "thanks, that did not help"
 		d.reply("thanks")
 	case d.Cues.Has(triage.Greeting) && d.Words <= 4:
 		d.reply("hello")

@@ -17,7 +17,7 @@ type StuckSigns struct {
 	Unhelpful  int  `json:"unhelpful"`  // answers marked as not helpful
 	Clarified  int  `json:"clarified"`  // clarifying questions asked
 	Offered    int  `json:"offered"`    // offers of a human not taken
-	Turns      int  `json:"turns"`      // turns so far
+	Turns      int  `json:"turns"`      // turns so far, small talk aside
 	Frustrated bool `json:"frustrated"` // by the words of this message
 	JustOffer  bool `json:"just_offer"` // the last turn offered a human
 	JustAsked  bool `json:"just_asked"` // the last turn asked a clarifying question
@@ -40,8 +40,12 @@ type StuckSigns struct {
 
 // stuckSigns counts what speaks for a customer who gets no further.
 func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
-	s := StuckSigns{Turns: len(c.Past), Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
+	s := StuckSigns{Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
 	for i, p := range c.Past {
+		if p.Reason == string(SmallTalk) {
+			continue // a greeting gets nobody further, and nobody back
+		}
+		s.Turns++
 		switch p.Outcome {
 		case chat.Clarified:
 			s.Clarified++

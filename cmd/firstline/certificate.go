@@ -16,10 +16,13 @@ import (
 func (a *app) basis() assistant.Basis {
 	b := assistant.Basis{Decision: assistant.DecisionVersion, Retrieval: retrieval.Fingerprint(), Embedding: retrieval.BuiltinModel}
 	if a.model.HasEmbeddings() {
-		b.Embedding = a.cfg.EmbeddingModel
+		b.Embedding = fmt.Sprintf("%s, %d", a.cfg.EmbeddingModel, a.cfg.EmbeddingDimensions)
 	}
 	if a.model.HasChat() {
 		b.Model, b.Prompt = a.cfg.llm().ChatModel, assistant.PromptVersion
+		if a.cfg.FallbackModel != "" {
+			b.Model += " or " + a.cfg.FallbackModel
+		}
 	}
 	return b
 }

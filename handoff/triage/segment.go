@@ -79,7 +79,21 @@ func (c *Classifier) Segments(text string) []Score {
 	if len(parts) > maxClauses {
 		parts = parts[len(parts)-maxClauses:]
 	}
+	whole := 1.0
+	switch long := len(text) >= longText; {
+	case speaksOfSelf(toks):
+		if long {
+			whole = max(1, float64(len(parts))/fewParts)
+		}
+	case long:
+		whole = ofOthers
+	case len(toks) >= fewWords:
+		whole = ofNobody
+	}
 	for i, p := range c.probabilities(s, text, toks) {
+		if i != noneAt && c.priority[i] <= 2 {
+			p = amongParts(p, whole)
+		}
 		out[i].P = p
 	}
 	for _, part := range parts {
@@ -89,9 +103,10 @@ func (c *Classifier) Segments(text string) []Score {
 		}
 		start, end := in[0].start, in[len(in)-1].end
 		chances := max(1, float64(len(parts))/fewParts)
-		if len(text) >= longText && !slices.ContainsFunc(in, func(t token) bool { return selves[t.text] && !t.quoted }) {
+		if len(text) >= longText && !speaksOfSelf(in) {
 			chances = float64(len(parts) * ofOthers)
 		}
+		chances = max(chances, whole)
 		for i, p := range c.probabilities(s, text, in) {
 			if i != noneAt {
 				p = amongParts(p, chances)
@@ -104,6 +119,18 @@ func (c *Classifier) Segments(text string) []Score {
 	slices.SortStableFunc(out, bySegment)
 	return out
 }
+
+// speaksOfSelf tells whether somebody speaks of themselves, outside of what they quote.
+func speaksOfSelf(toks []token) bool {
+	return slices.ContainsFunc(toks, func(t token) bool { return selves[t.text] && !t.quoted })
+}
+
+// ofNobody is how much less a message of at least fewWords says about trouble that speaks of nobody in particular: most
+// such are questions on how something works. Shorter ones ("account hacked") leave the writer out.
+const (
+	ofNobody = 4
+	fewWords = 6
+)
 
 // ofOthers is how much less a part of a long text says that does not speak of the writer: it is rather a tale or an
 // article than a trouble. What is said plainly is still heard ("somebody hacked the account").

@@ -16,10 +16,10 @@ func Throwaway(ctx context.Context, prefix string) (url string, stop func() erro
 		return "", nil, err
 	}
 	home := filepath.Join(dir, "data")
-	stop = func() error { return os.RemoveAll(dir) }
+	undo := func() error { return os.RemoveAll(dir) }
 	defer func() {
 		if err != nil {
-			_ = stop() // the first error is the one that matters
+			_ = undo() // the first error is the one that matters
 		}
 	}()
 	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
@@ -29,7 +29,7 @@ func Throwaway(ctx context.Context, prefix string) (url string, stop func() erro
 	if err != nil {
 		return "", nil, err
 	}
-	stop = func() error {
+	undo = func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
 		return cmp.Or(server.Stop(ctx), RemoveLocal(ctx, home), os.RemoveAll(dir))
@@ -37,5 +37,5 @@ func Throwaway(ctx context.Context, prefix string) (url string, stop func() erro
 	if err := Migrate(ctx, server.URL()); err != nil {
 		return "", nil, err
 	}
-	return server.URL(), stop, nil
+	return server.URL(), undo, nil
 }
