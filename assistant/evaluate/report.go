@@ -19,6 +19,8 @@ import (
 //   - asked_back, asked_back_right: share asked back, and share of those with a right option
 //   - top1_section, top1_article: share of the answerable ones that reach a choice for which the first section, or its
 //     article, is right
+//   - wrong_of_all: share of all questions that get a wrong answer, wrong_of_all_upper its bound at 95 %
+//   - taken_by_rules: share of the answerable ones that a rule hands off before any article is looked at
 //   - auroc, ece, brier, coverage_at_risk_*: of the probability that the article is right
 //   - person_recall: share of those for a person that reach one at once; refused: share of those that nothing answers
 //     that are not answered
@@ -73,14 +75,17 @@ func Entry(name string, outcomes []Outcome) report.Entry {
 		if o.Article {
 			c.Score = 1
 		}
-		cases = append(cases, c)
+		if o.Quoted != "" { // what rules decide is in the figures; no probability decides it
+			cases = append(cases, c)
+		}
 	}
 	e := report.Entry{Area: report.Suites, Name: name, Main: "right", Cases: cases, Facts: map[string]string{}, Figures: map[string]float64{
 		"n": float64(n), "answerable": float64(answerable), "answered": float64(answered), "wrong_upper": measure.UpperBound(wrong, answered, 0.95),
-		"auroc": measure.AUROC(p, right), "ece": measure.ECE(p, right, 10),
+		"wrong_of_all_upper": measure.UpperBound(wrong, n, 0.95),
+		"auroc":              measure.AUROC(p, right), "ece": measure.ECE(p, right, 10),
 	}}
 	for name, x := range map[string][2]int{
-		"coverage": {covered, answerable}, "wrong": {wrong, answered}, "quoted_right": {quoted, answered}, "linked_right": {linked, answered}, "asked_back": {back, n}, "asked_back_right": {backRight, back},
+		"coverage": {covered, answerable}, "wrong": {wrong, answered}, "wrong_of_all": {wrong, n}, "taken_by_rules": {answerable - reached, answerable}, "quoted_right": {quoted, answered}, "linked_right": {linked, answered}, "asked_back": {back, n}, "asked_back_right": {backRight, back},
 		"top1_section": {section, reached}, "top1_article": {article, reached}, "person_recall": {personsReached, persons},
 		"refused": {refused, nothing}, "topic_accuracy": {topicsRight, topics},
 	} {
