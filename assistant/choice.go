@@ -38,7 +38,7 @@ func prior(group string) float64 { return 1 - 1/harm[group] }
 // one to the queue unasked, while an article is sure, takes the choice from them. They were set so that with a sure
 // article a second failure brings an offer and a third a person, and are no measurements.
 const (
-	askCost       = 0.35
+	askCost       = 0.5
 	offerCost     = 0.5
 	offerStuck    = 2.0 / 3
 	answerStuck   = 1.4
