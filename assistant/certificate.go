@@ -175,14 +175,15 @@ func bound(cases []scored, budget float64) Bound {
 }
 
 // within is the loosest threshold, at least as high as given, at which the share of wrong answers among the labelled ones
-// is within the budget as it was seen, without a guarantee: one wrong answer of thirty is one too many for any budget.
+// would be within the budget with one more of them, without a guarantee: what is seen of the loosest of many thresholds is
+// luck in part. 1, so that nothing is answered, where there is none.
 func within(cases []scored, least, budget float64) Bound {
 	b := Bound{Budget: budget, Cases: len(cases), Threshold: 1}
 	for threshold := range steps {
 		if threshold < least {
 			break
 		}
-		if answered, wrong := at(cases, threshold); float64(wrong) <= budget*float64(answered) {
+		if answered, wrong := at(cases, threshold); float64(wrong+1) <= budget*float64(answered) {
 			b.Threshold, b.Answered, b.Wrong = threshold, answered, wrong
 		}
 	}
