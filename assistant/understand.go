@@ -48,7 +48,7 @@ func understood(tr *Triage, text, locale string) *Decision {
 		matter = remainder(text, wish)
 	}
 	d.Topics = tr.segments(matter)
-	d.TopicInfo = mostUrgent(d.Topics, tr, d.Language)
+	d.TopicInfo = mostUrgent(d.Topics, tr, d.Language, len(matter) >= longMatter)
 	if len(d.Topics) > 3 {
 		d.Topics = d.Topics[:3]
 	}
@@ -167,15 +167,19 @@ func asks(s string) bool {
 	return false
 }
 
+// longMatter is the length in bytes from which a message has many parts, one of which may sound like trouble by chance:
+// there a topic must be likelier than not.
+const longMatter = 350
+
 // mostUrgent picks the topic that counts: of those that are credible, the most urgent; among equals the most probable.
-func mostUrgent(scores []triage.Score, tr *Triage, language string) *TopicPolicy {
+func mostUrgent(scores []triage.Score, tr *Triage, language string, long bool) *TopicPolicy {
 	var best *TopicPolicy
 	for _, s := range scores {
 		topic, ok := tr.Topics[s.Topic]
 		if !ok {
 			continue // "none"
 		}
-		if s.P < triage.Credible(topic.Priority) {
+		if s.P < triage.Credible(topic.Priority) || long && s.P < 0.5 {
 			continue
 		}
 		if best == nil || topic.Priority < best.Priority || topic.Priority == best.Priority && s.P > best.P {
