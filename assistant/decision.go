@@ -59,7 +59,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "cost-6"
+const decisionVersion = "cost-7"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {

