@@ -34,7 +34,7 @@ type Config struct {
 	Lease  time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
 	Offer  time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
 
-	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of money=0.75;normal=0.67;howto=0.60." mapsep:";"`
+	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
 	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`
 	Markets []string `env:"FIRSTLINE_MARKETS" default:"gb:United Kingdom:en,us:United States:en+es,de:Deutschland:de+en,es:España:es+en,se:Sverige:sv+en" help:"Markets as code:name:locale+locale, separated by commas."`
