@@ -39,7 +39,7 @@ export const chatSteps = [
   [
     "the source opens beside the conversation, at the section",
     async ({ customer: { page } }) => {
-      await page.locator(".row-assistant .cite").first().click();
+      await page.locator(".row-assistant .cite").last().click();
       await page.locator(".panel .prose").waitFor();
       check((await page.locator(".panel .prose > *").count()) > 1, "the article is there");
       check((await page.locator(".panel .cited").count()) === 1, "the cited section is marked");
