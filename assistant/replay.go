@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
@@ -37,6 +38,7 @@ func (a *Assistant) ForReplay(withModel bool, other Searcher) *Assistant {
 		b.searcher = other
 	}
 	b.cfg.Settle = 0
+	b.cfg.RetrievalLimit = time.Minute // nobody waits, and what fails for want of time would look like a difference
 	b.triage.Store(a.triage.Load())
 	b.policy.Store(a.policy.Load())
 	return b

@@ -72,8 +72,25 @@ func (k knowledge) documents(n int) []kb.Document {
 			Slug: fmt.Sprintf("article-%05d", i), Collection: "help", Locale: kb.SourceLocale, Audience: kb.Consumer, Title: a.Title,
 			Markdown: plainMarkdown(content) + "\n\n" + answerSentence + "\n",
 		}
+		if q := editable(k.Questions, i); q != "" {
+			docs[i].Questions = map[string][]string{kb.SourceLocale: {q + " {#}"}}
+		}
 	}
 	return docs
+}
+
+// editable returns the question that an editor has written down for an article, so that it is answered whatever the
+// confidence: among thousands of passages that are nearly the same no question would be sure of its article, and what is
+// timed is the cost of answering.
+func editable(questions []string, i int) string {
+	if i >= len(questions) || i >= screened {
+		return ""
+	}
+	q := strings.Join(strings.Fields(questions[i]), " ")
+	if len([]rune(q)) > 150 {
+		return ""
+	}
+	return q
 }
 
 // sentencesOf splits a text behind full stops and question marks; it is never empty.
