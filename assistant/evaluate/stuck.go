@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,31 +43,17 @@ type StateTurn struct {
 func ReadStates(fsys fs.FS, root string) ([]State, error) {
 	var all []State
 	seen := map[string]bool{}
-	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(name) != ".jsonl" {
-			return err
-		}
-		data, err := fs.ReadFile(fsys, name)
+	err := eachLine(fsys, root, func(_ string, line []byte) error {
+		s, err := readState(line)
 		if err != nil {
 			return err
 		}
-		lines := bufio.NewScanner(bytes.NewReader(data))
-		lines.Buffer(nil, 1<<20)
-		for n := 1; lines.Scan(); n++ {
-			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
-				continue
-			}
-			s, err := readState(lines.Bytes())
-			if err == nil && seen[s.ID] {
-				err = fmt.Errorf("the id %q stands there twice", s.ID)
-			}
-			if err != nil {
-				return fmt.Errorf("%s:%d: %w", name, n, err)
-			}
-			seen[s.ID] = true
-			all = append(all, s)
+		if seen[s.ID] {
+			return fmt.Errorf("the id %q stands there twice", s.ID)
 		}
-		return lines.Err()
+		seen[s.ID] = true
+		all = append(all, s)
+		return nil
 	})
 	return all, err
 }

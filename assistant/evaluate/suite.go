@@ -100,12 +100,10 @@ type Labels struct {
 	Dialogues []Dialogue
 }
 
-// Read reads every *.jsonl file below the given folder of a file system, or the one file: lines of questions and lines of
-// dialogues, told apart by what they have. An error names the file and the line.
-func Read(fsys fs.FS, root string) (Labels, error) {
-	var all Labels
-	seen := map[string]string{}
-	err := fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
+// eachLine calls f with every line that is not empty of every *.jsonl file below a folder of a file system, or of the one
+// file. What f returns comes back with the file and the line.
+func eachLine(fsys fs.FS, root string, f func(name string, line []byte) error) error {
+	return fs.WalkDir(fsys, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".jsonl" {
 			return err
 		}
@@ -119,16 +117,26 @@ func Read(fsys fs.FS, root string) (Labels, error) {
 			if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 				continue
 			}
-			id, err := all.add(lines.Bytes())
-			if err == nil && seen[id] != "" {
-				err = fmt.Errorf("the id %q stands in %s already", id, seen[id])
-			}
-			if err != nil {
+			if err := f(name, lines.Bytes()); err != nil {
 				return fmt.Errorf("%s:%d: %w", name, n, err)
 			}
-			seen[id] = name
 		}
 		return lines.Err()
+	})
+}
+
+// Read reads every *.jsonl file below the given folder of a file system, or the one file: lines of questions and lines of
+// dialogues, told apart by what they have. An error names the file and the line.
+func Read(fsys fs.FS, root string) (Labels, error) {
+	var all Labels
+	seen := map[string]string{}
+	err := eachLine(fsys, root, func(name string, line []byte) error {
+		id, err := all.add(line)
+		if err == nil && seen[id] != "" {
+			err = fmt.Errorf("the id %q stands in %s already", id, seen[id])
+		}
+		seen[id] = name
+		return err
 	})
 	if err == nil && len(all.Questions)+len(all.Dialogues) == 0 {
 		err = fmt.Errorf("%s: no labelled questions; want lines such as %s", root, `{"id": "1", "question": "...", "market": "gb", "locale": "en", "expect": "answer", "answers": ["slug#anchor"]}`)

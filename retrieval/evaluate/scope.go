@@ -90,17 +90,7 @@ func readScope(dirs []string) (*scopeSet, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: no corpus.jsonl with the articles", strings.Join(dirs, ", "))
 	}
-	if err := lines(filepath.Join(corpus, "corpus.jsonl"), func(line []byte) error {
-		var d Document
-		if err := json.Unmarshal(line, &d); err != nil {
-			return err
-		}
-		if d.ID == "" {
-			return errors.New(`a document has no "_id"`)
-		}
-		s.Documents = append(s.Documents, d)
-		return nil
-	}); err != nil {
+	if err := s.readCorpus(corpus); err != nil {
 		return nil, err
 	}
 	for _, split := range []string{"train", "dev", "test"} {

@@ -50,17 +50,7 @@ func Read(dir, split string) (*Set, error) {
 			return nil, fmt.Errorf("%s: no such file as %s", dir, name)
 		}
 	}
-	if err := lines(filepath.Join(dir, "corpus.jsonl"), func(line []byte) error {
-		var d Document
-		if err := json.Unmarshal(line, &d); err != nil {
-			return err
-		}
-		if d.ID == "" {
-			return errors.New(`a document has no "_id"`)
-		}
-		s.Documents = append(s.Documents, d)
-		return nil
-	}); err != nil {
+	if err := s.readCorpus(dir); err != nil {
 		return nil, err
 	}
 	grades := map[string]map[string]float64{}
@@ -109,6 +99,21 @@ func Read(dir, split string) (*Set, error) {
 	}
 	s.Locale = locale(dir, s)
 	return s, nil
+}
+
+// readCorpus adds the documents of a folder.
+func (s *Set) readCorpus(dir string) error {
+	return lines(filepath.Join(dir, "corpus.jsonl"), func(line []byte) error {
+		var d Document
+		if err := json.Unmarshal(line, &d); err != nil {
+			return err
+		}
+		if d.ID == "" {
+			return errors.New(`a document has no "_id"`)
+		}
+		s.Documents = append(s.Documents, d)
+		return nil
+	})
 }
 
 func chooseSplit(dir, wanted string) (string, error) {
