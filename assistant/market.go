@@ -34,6 +34,17 @@ var countries = func() map[string]string { // the one or two words of the name i
 	return m
 }()
 
+// begins are the first words of names that have two.
+var begins = func() map[string]bool {
+	m := map[string]bool{}
+	for name := range countries {
+		if first, _, two := strings.Cut(name, " "); two {
+			m[first] = true
+		}
+	}
+	return m
+}()
+
 // A run of country codes is the whole of a cell, what stands in brackets, or what "in" leads to: alone in a sentence
 // "de" and "es" are words.
 var (
@@ -55,7 +66,8 @@ var (
 // that it says nothing of markets.
 func marketsIn(cell string) []string {
 	found := countriesIn(cell)
-	if len(cell) > 60 && !strings.ContainsAny(cell, "(") && !strings.Contains(cell[len(cell)-40:], "in ") { // no place for codes
+	nowhere := len(cell) > 60 && !strings.ContainsAny(cell, "(") && !strings.Contains(cell[len(cell)-40:], "in ") // no place for codes
+	if nowhere || !hasCode(cell) {
 		slices.Sort(found)
 		return found
 	}
@@ -68,6 +80,16 @@ func marketsIn(cell string) []string {
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
+}
+
+// hasCode tells whether a word is a country's code at all, which is quicker to see than where it stands.
+func hasCode(cell string) bool {
+	for word := range strings.FieldsFuncSeq(cell, func(r rune) bool { return !isWordRune(r) }) {
+		if len(word) == 2 && codes[word] {
+			return true
+		}
+	}
+	return false
 }
 
 // countriesIn returns the markets that a text names by the name of the country and does not except.
@@ -88,8 +110,10 @@ func countriesIn(text string) []string {
 		at = start + end
 		word := lower[start:at]
 		code, since := countries[word], start
-		if two := countries[before+" "+word]; two != "" {
-			code, since = two, from
+		if begins[before] {
+			if two := countries[before+" "+word]; two != "" {
+				code, since = two, from
+			}
 		}
 		if code != "" && !aBut.MatchString(lower[:since]) && !slices.Contains(found, code) {
 			found = append(found, code)

@@ -162,11 +162,10 @@ func (c *Checker) read(text string) *sentence {
 		if len(c.words) == maxWords {
 			return nil // the tokens stay
 		}
-		c.buf = c.buf[:0]
-		for _, r := range text[t.start:t.end] {
-			c.buf = appendFold(c.buf, r)
-		}
-		w := wordAt{tok: i, key: keyOf(c.buf, t.form, e)}
+		w := wordAt{tok: i, key: keyOf(t.form, e, func() []byte {
+			c.buf = appendFolded(c.buf[:0], text[t.start:t.end])
+			return c.buf
+		})}
 		inSource, isName := c.find(t.form)
 		small := e != nil && e.info.flags&(wTalk|wAdmit) != 0
 		switch {

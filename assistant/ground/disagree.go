@@ -84,13 +84,12 @@ func stated(text, whole string, toks []tok, l lang) statement {
 			first = false
 			continue
 		}
-		buf = buf[:0]
-		for _, r := range whole[t.start:t.end] {
-			buf = appendFold(buf, r)
-		}
-		k := keyOf(buf, t.form, t.entry)
+		k := keyOf(t.form, t.entry, func() []byte {
+			buf = appendFolded(buf[:0], whole[t.start:t.end])
+			return buf
+		})
 		keys[i] = k
-		if !slices.ContainsFunc(st.words, func(w form) bool { return same(w, k) }) {
+		if !holds(st.words, &k) {
 			st.words = append(st.words, k)
 		}
 		if t.caps || t.upper && !first && l != de {
@@ -120,7 +119,17 @@ func stated(text, whole string, toks []tok, l lang) statement {
 }
 
 // same reports whether two words are one, or mean the same to a customer.
-func same(a, b form) bool { return a.stem == b.stem || a.concept != 0 && a.concept == b.concept }
+func same(a, b *form) bool { return a.stem == b.stem || a.concept != 0 && a.concept == b.concept }
+
+// holds reports whether a word is among others.
+func holds(words []form, w *form) bool {
+	for i := range words {
+		if same(&words[i], w) {
+			return true
+		}
+	}
+	return false
+}
 
 // Disagree looks for a statement of a and one of b that are about the same thing and say different values of it, or of
 // which one denies what the other says. It compares sources of one language only. What it takes for the same thing is
@@ -145,6 +154,9 @@ func Disagree(a, b *Statements) (Disagreement, bool) {
 
 // against returns in what two statements about the same thing differ; "" when they do not, or are about different things.
 func (st *statement) against(o *statement) string {
+	if (len(st.facts) == 0 || len(o.facts) == 0) && (st.clauses > 0) == (o.clauses > 0) {
+		return "" // no values to differ in, and no "not" that only one has
+	}
 	shared := common(st.words, o.words)
 	least, most := min(len(st.words), len(o.words)), max(len(st.words), len(o.words))
 	all := len(st.words) + len(o.words) - shared
@@ -174,8 +186,8 @@ func (st *statement) denies(o *statement, shared int) bool {
 // common counts the words of a that b holds.
 func common(a, b []form) int {
 	n := 0
-	for _, w := range a {
-		if slices.ContainsFunc(b, func(v form) bool { return same(w, v) }) {
+	for i := range a {
+		if holds(b, &a[i]) {
 			n++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // form is a distinct word of a passage.
@@ -127,7 +128,22 @@ func (p *passage) slot(id uint16) {
 	p.slots[at] = id + 1
 }
 
-func keyOf(folded []byte, h uint64, e *entry) form {
+// keys remembers what keyOf made of the words that occur most; a word that shares a place with another replaces it.
+var keys [1 << 14]atomic.Pointer[form]
+
+// keyOf returns a word's form by the hash of how it is written, folded; fold is asked for the letters of one that is not
+// remembered.
+func keyOf(h uint64, e *entry, fold func() []byte) form {
+	place := &keys[(h^h>>29)%uint64(len(keys))]
+	if f := place.Load(); f != nil && f.hash == h {
+		return *f
+	}
+	f := formOf(fold(), h, e)
+	place.Store(&f)
+	return f
+}
+
+func formOf(folded []byte, h uint64, e *entry) form {
 	f := form{hash: h, stem: hash(stem(plainForm(folded))), concept: conceptOf(folded), prefix: hash(folded[:min(5, len(folded))])}
 	if e != nil && e.weekday != 0 {
 		f.concept = 0xDA1<<32 | uint64(e.weekday)
@@ -220,11 +236,10 @@ func (p *passage) addSegment(sc *scratch, lo, hi int, seg int32) {
 				if len(p.forms) == maxForms {
 					continue
 				}
-				sc.buf = sc.buf[:0]
-				for _, r := range p.text[t.start:t.end] {
-					sc.buf = appendFold(sc.buf, r)
-				}
-				id = p.enter(keyOf(sc.buf, t.form, e))
+				id = p.enter(keyOf(t.form, e, func() []byte {
+					sc.buf = appendFolded(sc.buf[:0], p.text[t.start:t.end])
+					return sc.buf
+				}))
 			}
 			if t.caps || t.upper && i > lo && p.lang != de && toks[i-1].kind == tWord && (e == nil || e.weekday == 0) {
 				p.forms[id].name = !p.forms[id].lower

@@ -96,11 +96,7 @@ func conceptAt(t *tok, text string) uint64 {
 	if t.kind != tWord || t.end-t.start <= 3 || t.end-t.start > len(storage) || t.entry != nil && t.entry.info.flags&wStop != 0 {
 		return 0
 	}
-	buf := storage[:0]
-	for _, r := range text[t.start:t.end] {
-		buf = appendFold(buf, r)
-	}
-	return conceptOf(buf)
+	return conceptOf(appendFolded(storage[:0], text[t.start:t.end]))
 }
 
 // senseOf reads the clause toks[lo:hi]. That it holds under a condition only may stand in the clause after it.

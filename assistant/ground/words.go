@@ -279,6 +279,14 @@ func conceptOf(w []byte) uint64 {
 	return id
 }
 
+// appendFolded appends a word, each letter folded.
+func appendFolded(dst []byte, word string) []byte {
+	for _, r := range word {
+		dst = appendFold(dst, r)
+	}
+	return dst
+}
+
 // appendFold appends the lower-case form of r without accents.
 func appendFold(dst []byte, r rune) []byte {
 	if r < utf8.RuneSelf {
@@ -311,11 +319,7 @@ func appendFold(dst []byte, r rune) []byte {
 }
 
 func fold(s string) string {
-	b := make([]byte, 0, len(s))
-	for _, r := range s {
-		b = appendFold(b, r)
-	}
-	return string(b)
+	return string(appendFolded(make([]byte, 0, len(s)), s))
 }
 
 // stem cuts the commonest endings of the four languages off a folded word and keeps at most seven letters: enough to
