@@ -137,7 +137,10 @@ var (
 
 // words of a piece of Markdown on one line, without its marks and addresses.
 func plainWords(md string) string {
-	return strings.Join(strings.Fields(marks.Replace(aLink.ReplaceAllString(md, "$1"))), " ")
+	if strings.Contains(md, "](") {
+		md = aLink.ReplaceAllString(md, "$1")
+	}
+	return strings.Join(strings.Fields(marks.Replace(md)), " ")
 }
 
 // plainText is a block as a citation shows it: a table's rows say with every cell what it is.

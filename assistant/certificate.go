@@ -69,8 +69,8 @@ type Certificate struct {
 // conversations. The threshold of a group is the loosest whose Clopper-Pearson bound on the share of wrong answers stays
 // within the budget, by testing thresholds in a fixed order from the strictest down and stopping at the first that
 // fails (fixed-sequence testing: Angelopoulos et al., "Learn then Test", 2021), so that the level holds for the one that
-// is chosen. The order begins where, by the probabilities alone, enough questions would be answered for the bound to be
-// within reach at all. A group with too few labels, or with too many wrong answers, gets no certificate: its threshold is then at
+// is chosen. The order begins where, by the probabilities alone and before any label is looked at, the bound is most likely to be
+// within the budget. A group with too few labels, or with too many wrong answers, gets no certificate: its threshold is then at
 // least the prior and the pooled one, and high enough that of its labelled questions no more than the budget are answered
 // wrongly.
 func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
@@ -152,11 +152,12 @@ func at(cases []scored, threshold float64) (answered, wrong int) {
 func bound(cases []scored, budget float64) Bound {
 	b := Bound{Budget: budget, Cases: len(cases), Threshold: 1, Upper: 1}
 	need := int(math.Ceil(math.Log(1-confidenceLevel) / math.Log(1-budget))) // answers, none of them wrong, for the bound to fit
+	first := likeliest(cases, budget, need)
 	for threshold := range steps {
-		answered, wrong := at(cases, threshold)
-		if answered < need {
-			continue // decided by the probabilities alone, before any label is looked at
+		if threshold > first {
+			continue
 		}
+		answered, wrong := at(cases, threshold)
 		upper := measure.UpperBound(wrong, answered, confidenceLevel)
 		if upper > budget {
 			if !b.Certified {
@@ -172,6 +173,35 @@ func bound(cases []scored, budget float64) Bound {
 		b.Why = fmt.Sprintf("not certified: a budget of %.0f %% needs at least %d answered questions, and there are %d labelled ones", 100*budget, need, len(cases))
 	}
 	return b
+}
+
+// likeliest is the threshold at which the bound is most likely to be within the budget, by the probabilities alone: no
+// label is looked at. The strictest where several are. 0 where fewer questions than needed are above any. Wrong answers are
+// counted as a Poisson variable; no probability is trusted beyond one wrong in two hundred, which labels themselves are.
+func likeliest(cases []scored, budget float64, need int) float64 {
+	const labelNoise = 0.005
+	best, first := -1.0, 0.0
+	for threshold := range steps {
+		n, expected := 0, 0.0
+		for _, c := range cases {
+			if c.p >= threshold {
+				n++
+				expected += max(1-c.p, labelNoise)
+			}
+		}
+		if n < need {
+			continue
+		}
+		chance, term := 0.0, math.Exp(-expected)
+		for wrong := 0; measure.UpperBound(wrong, n, confidenceLevel) <= budget; wrong++ {
+			chance += term
+			term *= expected / float64(wrong+1)
+		}
+		if chance > best {
+			best, first = chance, threshold
+		}
+	}
+	return first
 }
 
 // within is the loosest threshold, at least as high as given, at which the share of wrong answers among the labelled ones

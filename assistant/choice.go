@@ -99,6 +99,10 @@ func (d *Decision) choose() {
 		d.handOff(RetrievalFailed, "The help centre could not be searched, so nothing could be answered.")
 	case !found:
 		d.handOff(NoArticle, "No article of the help centre fits the question.")
+	case d.outside() && !d.Chosen && !info && d.PStuck < stuckAtLeast && d.Stuck.Offered == 0:
+		d.Action, d.Reason, d.Explanation = Offer, NoArticle, "An editor has written down that no article answers this."
+	case d.outside() && !d.Chosen:
+		d.handOff(NoArticle, "An editor has written down that no article answers this.")
 	case sure && info:
 		if d.PStuck >= stuckAtLeast {
 			d.handOff(Stuck, "The customer is not getting further: "+d.Stuck.words()+".")
@@ -135,8 +139,20 @@ const curatedRight = 0.98
 // best section, and for no other article. No threshold holds such an answer back.
 func (d *Decision) Curated() bool {
 	f := d.Features
-	return f.Ask >= 0.97 && f.AskSection >= 0.97 && f.AskMargin >= 0.15
+	return f.Ask >= 0.97 && f.AskSection >= 0.97 && f.AskMargin >= 0.15 && f.Ask-f.Outside >= 0.15
 }
+
+// outside tells whether the question is nearly one that an editor has written down for an article that the assistant must
+// not quote, and less like any that the best article is asked with.
+func (d *Decision) outside() bool {
+	f := d.Features
+	return f.Outside >= outsideLeast && f.Outside-f.Ask >= outsideMargin
+}
+
+const (
+	outsideLeast  = 0.75
+	outsideMargin = 0.1
+)
 
 // stuckAtLeast is the chance that a customer is stuck from which a person costs least whatever was found.
 const stuckAtLeast = (handOffCost - offerCost) / offerStuck
@@ -180,7 +196,7 @@ func (d *Decision) probabilities() (best, among float64) {
 // answers, and that the best one does), the weighted share of the question's terms that the best passage
 // has, whether it is in the customer's language, how near the question comes to those that customers ask (three ways), by
 // how much the best article (two ways) and within it the best section stand out, how long the question is, how near its vector comes,
-// and the probability that the message is of no topic.
+// the probability that the message is of no topic, and how near the question comes to one that no article may answer.
 func (d *Decision) Inputs() []float64 {
 	f := d.Features
 	locale, none := 0.0, 0.0
@@ -193,14 +209,14 @@ func (d *Decision) Inputs() []float64 {
 		}
 	}
 	return []float64{1, logit(f.Answerable()), logit(f.Answerable() * f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
-		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none}
+		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none, f.Outside}
 }
 
 // generalPrior and amongPrior are the weights that a company's own labels start from: the general probability itself, and
 // that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	amongPrior   = measure.Logistic{1, 0.2, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	generalPrior = measure.Logistic{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{1, 0.2, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

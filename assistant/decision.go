@@ -59,7 +59,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "cost-7"
+const decisionVersion = "cost-8"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -249,6 +249,8 @@ func (d *Decision) say() string {
 			sb.WriteString("\n" + optionMark + o)
 		}
 		return sb.String()
+	case d.Action == Offer && d.Reason == NoArticle:
+		return text(d.Language, "outside")
 	case d.Action == Offer:
 		return text(d.Language, "offer")
 	case d.Action == HandOff:

@@ -195,6 +195,13 @@ var texts = map[string][5]string{
 		"Jag tror inte att jag hjälper dig tillräckligt. Ska jag ta in en människa från teamet? Svara bara ja.",
 		"Je crois que je ne vous aide pas assez. Voulez-vous que je fasse venir une personne de l'équipe ? Répondez simplement oui.",
 	},
+	"outside": {
+		"Our help centre has nothing about that. Shall I bring in a person from our team? Just answer yes.",
+		"Dazu gibt es in unserem Hilfebereich nichts. Soll ich einen Menschen aus unserem Team dazuholen? Antworten Sie einfach mit Ja.",
+		"De eso no hay nada en nuestro centro de ayuda. ¿Quieres que avise a una persona del equipo? Responde simplemente que sí.",
+		"Om det finns inget i vårt hjälpcenter. Ska jag ta in en människa från teamet? Svara bara ja.",
+		"Notre centre d'aide ne dit rien à ce sujet. Voulez-vous que je fasse venir une personne de l'équipe ? Répondez simplement oui.",
+	},
 	"person": {
 		"I'd rather have a person look at this at once.",
 		"Das soll sich lieber gleich ein Mensch aus unserem Team ansehen.",

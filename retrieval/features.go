@@ -126,6 +126,7 @@ func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc 
 		}
 	}
 	out.AskMargin = out.Ask - other
+	out.Outside = float64(l.outside)
 	if weight > 0 {
 		out.Agreement = agreement(f.articles)
 	}

@@ -149,20 +149,33 @@ func (x *index) factors(s *scope, into []float32) []float32 {
 	for i := range x.kinds {
 		k := &x.kinds[i]
 		factor := 0.0
-		locale, audience := slices.Index(s.locales, k.locale), slices.Index(s.audiences, k.audience)
-		if locale >= 0 && audience >= 0 && (s.excluded || !k.excluded) &&
-			(len(k.markets) == 0 || slices.Contains(k.markets, s.market)) {
+		if s.meets(k) && (s.excluded || !k.excluded) {
 			factor = 1
 			if analysis.Language(k.locale) != analysis.Language(s.locales[0]) {
 				factor *= x.tuning.OtherLocale
 			}
-			if audience > 0 {
+			if k.audience != s.audiences[0] {
 				factor *= x.tuning.OtherAudience
 			}
 		}
 		into = append(into, float32(factor))
 	}
 	return into
+}
+
+// closed returns for each kind whether this scope could read it, were the assistant allowed to quote it.
+func (x *index) closed(s *scope, into []bool) []bool {
+	into = into[:0]
+	for i := range x.kinds {
+		k := &x.kinds[i]
+		into = append(into, k.excluded && !s.excluded && s.meets(k))
+	}
+	return into
+}
+
+// meets tells whether a kind's language, audience and markets are those of the scope.
+func (s *scope) meets(k *kind) bool {
+	return slices.Contains(s.locales, k.locale) && slices.Contains(s.audiences, k.audience) && (len(k.markets) == 0 || slices.Contains(k.markets, s.market))
 }
 
 // size returns how many articles and passages the index holds.

@@ -32,7 +32,8 @@ type lexicalResult struct {
 	grams      float64     // of the same: the n-gram leg as a share of what it could reach, 0..1
 	queries    []asked     // the question as each partition understands it
 
-	asks map[uuid.UUID]float32 // of the candidates' articles: the nearest question that customers ask it with
+	asks    map[uuid.UUID]float32 // of the candidates' articles: the nearest question that customers ask it with
+	outside float32               // the nearest question of an article that must not be quoted
 }
 
 // asked is a question in one partition.
@@ -58,6 +59,7 @@ type candidate struct {
 type scratch struct {
 	sums         []sum
 	factors      []float32
+	closed       []bool // by kind: articles that this scope could read, if the assistant were allowed to quote them
 	heap         []ranked
 	words, grams tally
 	scores       []float32 // of the sections of an article
@@ -96,7 +98,7 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 	defer x.mu.RUnlock()
 	w := scratches.Get().(*scratch)
 	defer scratches.Put(w)
-	w.factors = x.factors(s, w.factors)
+	w.factors, w.closed = x.factors(s, w.factors), x.closed(s, w.closed)
 	w.heap, w.lent = w.heap[:0], 0
 
 	r := lexicalResult{revision: x.revision}
@@ -160,6 +162,9 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 		for slot, kind := range l.partition.kinds {
 			base := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
 			like := l.likeness.best[slot]
+			if like > r.outside && w.closed[kind] {
+				r.outside = like
+			}
 			score := base + w.factors[kind]*ask*like*like // half alike is hardly alike
 			if score > least {
 				w.push(ranked{leg: i, slot: uint32(slot), score: score, base: base})

@@ -70,6 +70,7 @@ type Features struct {
 	AskSection   float64 `json:"ask_section,omitempty"` // the same, of those asked of the best passage
 	OfArticle    float64 `json:"of_article,omitempty"`  // by how much the best passage's score is above the next of its article's, 0.5 when there is no other, 0..1
 	AskMargin    float64 `json:"ask_margin,omitempty"`  // by how much nearer than to those of any other article, -1..1
+	Outside      float64 `json:"outside,omitempty"`     // how near the question comes to one of an article that the assistant must not quote, 0..1
 
 	// Features that were recorded before these were added have none of them: there Share is 0.
 	Share          float64 `json:"share,omitempty"`           // of the best article among the best ten, see shareTemperature; above 0, at most 1

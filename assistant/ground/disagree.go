@@ -23,7 +23,6 @@ const (
 // statement is a sentence, or a row of a table, by itself.
 type statement struct {
 	text     string
-	toks     []tok
 	words    []form
 	facts    []fact
 	numbered uint64 // numbers of names, as in "Pay in 4", as bits modulo 64
@@ -42,22 +41,24 @@ type Statements struct {
 
 // Read prepares a source for Disagree. Lines that keep rejects are left out; nil keeps all.
 func Read(s Source, keep func(line string) bool) *Statements {
-	var buf []byte
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
 	out := &Statements{}
-	title := tokenize(nil, s.Title, &buf)
-	for i := range title {
-		if title[i].kind == tNumber && named(title, i) {
-			out.own |= 1 << (title[i].read[0] / 10000 % 64)
+	sc.toks = tokenize(sc.toks[:0], s.Title, &sc.buf)
+	for i := range sc.toks {
+		if sc.toks[i].kind == tNumber && named(sc.toks, i) {
+			out.own |= 1 << (sc.toks[i].read[0] / 10000 % 64)
 		}
 	}
-	toks := tokenize(nil, s.Text, &buf)
+	sc.toks = tokenize(sc.toks[:0], s.Text, &sc.buf)
+	toks := sc.toks
 	out.lang = language(toks)
 	for lo := 0; lo < len(toks); {
 		hi := sentenceEnd(s.Text, toks, lo, out.lang)
 		if hi > lo && toks[lo].kind != tLine {
 			text := strings.TrimSpace(s.Text[toks[lo].start:toks[hi-1].end])
 			if keep == nil || keep(text) {
-				out.all = append(out.all, stated(text, s.Text, toks[lo:hi:hi], out.lang))
+				out.all = append(out.all, stated(text, s.Text, toks[lo:hi:hi], out.lang, sc))
 			}
 		}
 		lo = max(hi, lo+1)
@@ -65,10 +66,11 @@ func Read(s Source, keep func(line string) bool) *Statements {
 	return out
 }
 
-func stated(text, whole string, toks []tok, l lang) statement {
-	st := statement{text: text, toks: toks, names: map[uint64]bool{}, asks: asks(toks)}
-	var buf []byte
-	keys := make([]form, len(toks)) // of the content words
+func stated(text, whole string, toks []tok, l lang, sc *scratch) statement {
+	st := statement{text: text, asks: asks(toks), words: make([]form, 0, len(toks)/2)}
+	sc.keys = slices.Grow(sc.keys[:0], len(toks))
+	keys := sc.keys[:len(toks)] // of the content words
+	clear(keys)
 	first := true
 	for i := range toks {
 		t := &toks[i]
@@ -85,14 +87,17 @@ func stated(text, whole string, toks []tok, l lang) statement {
 			continue
 		}
 		k := keyOf(t.form, t.entry, func() []byte {
-			buf = appendFolded(buf[:0], whole[t.start:t.end])
-			return buf
+			sc.buf = appendFolded(sc.buf[:0], whole[t.start:t.end])
+			return sc.buf
 		})
 		keys[i] = k
 		if !holds(st.words, &k) {
 			st.words = append(st.words, k)
 		}
 		if t.caps || t.upper && !first && l != de {
+			if st.names == nil {
+				st.names = map[uint64]bool{}
+			}
 			st.names[k.stem] = true
 		}
 		first = false
@@ -108,7 +113,8 @@ func stated(text, whole string, toks []tok, l lang) statement {
 			}
 		}
 	})
-	for _, f := range facts(nil, toks, l) {
+	sc.pFacts = facts(sc.pFacts[:0], toks, l)
+	for _, f := range sc.pFacts {
 		if f.class == cNone && f.weekday == 0 && (f.spelled || named(toks, f.tok)) || f.class == cTimes && f.read[0] == 10000 || f.tok == 0 && f.class == cNone {
 			continue
 		}

@@ -95,6 +95,7 @@ type Checker struct {
 type scratch struct {
 	toks   []tok
 	buf    []byte
+	keys   []form // of a statement's tokens
 	sFacts []fact
 	w      [64]float64
 	words  []wordAt
