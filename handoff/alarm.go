@@ -71,6 +71,9 @@ func (d *Desk) raise(ctx context.Context, s *chat.Session, a Alarm) error {
 	if s.Owner == chat.OwnedByAssistant {
 		return nil // given back meanwhile; a turn reads the message
 	}
+	if err := setActor(ctx, s.Tx(), byCustomer); err != nil {
+		return err
+	}
 	// Locked, because the router offers and takes back without the conversation's row.
 	if _, err := s.Tx().Exec(ctx, `SELECT FROM handoffs WHERE conversation_id = $1 AND ended_at IS NULL FOR NO KEY UPDATE`, s.ID); err != nil {
 		return err
@@ -146,6 +149,9 @@ func (d *Desk) move(ctx context.Context, s *chat.Session, h Handoff, a Alarm) er
 		}
 	}
 	if h, err = findHandoff(ctx, s.Tx(), `h.id = $1`, h.ID); err != nil {
+		return err
+	}
+	if err := d.startClocks(ctx, s, h, team); err != nil {
 		return err
 	}
 	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })

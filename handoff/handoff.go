@@ -94,6 +94,9 @@ type Desk struct {
 	opts   Options
 	topics atomic.Pointer[map[string]triage.Topic]
 
+	tickers []Ticker
+	wrote   []func(ctx context.Context, conversation uuid.UUID, seq int64) error
+
 	kick   chan struct{}
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -159,6 +162,11 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 		return h, err
 	}
 	h.Summary = pkg.Summary.text()
+	if req.TurnID != nil {
+		if err := setActor(ctx, s.Tx(), byAssistant); err != nil {
+			return h, err
+		}
+	}
 	_, err = s.Tx().Exec(ctx, `
 		INSERT INTO handoffs (id, conversation_id, turn_id, reason, explanation, topic, priority, team, language, market, state, package, summary,
 			queued_at, team_since, due_at)
@@ -167,11 +175,17 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err != nil {
 		return h, err
 	}
+	if err := d.startClocks(ctx, s, h, team); err != nil {
+		return h, err
+	}
 	if err := s.SetOwner(ctx, chat.OwnedByQueue, nil); err != nil {
 		return h, err
 	}
 	place, err := d.place(ctx, s.Tx(), h, team, s.Now())
 	if err != nil {
+		return h, err
+	}
+	if err := d.sample(ctx, s.Tx(), h, place); err != nil {
 		return h, err
 	}
 	if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2 WHERE id = $1`, h.ID, place.Position); err != nil {
@@ -237,6 +251,9 @@ func (d *Desk) Ask(ctx context.Context, conversation uuid.UUID, note string, ear
 }
 
 func (d *Desk) ask(ctx context.Context, s *chat.Session, note string, ear Ear) error {
+	if err := setActor(ctx, s.Tx(), byCustomer); err != nil {
+		return err
+	}
 	if s.Owner != chat.OwnedByAssistant {
 		if note == "" || ear == nil {
 			return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // Wait is an honest range; it is absent where the desk's own data are too thin to say anything.
@@ -21,6 +22,7 @@ type Place struct {
 	Open     bool       `json:"open"`
 	OpensAt  *time.Time `json:"opens_at"`
 	Zone     string     `json:"-"`
+	Base     float64    `json:"-"` // seconds that Wait was made of; 0 where it is nil
 	TeamName string     `json:"team"`
 }
 
@@ -78,9 +80,22 @@ func (d *Desk) place(ctx context.Context, q db, h Handoff, team Team, now time.T
 	}
 	if open && p.Position > 0 && agents > 0 && served >= thin {
 		s := math.Max(float64(p.Position)*handling/float64(agents), last)
+		p.Base = s
 		p.Wait = &Wait{LowSeconds: roundUp(s * 0.5), HighSeconds: roundUp(s * 1.8)}
 	}
 	return p, nil
+}
+
+// sample keeps what a customer was shown when the handoff was made, so that it can be held against how long it took.
+func (d *Desk) sample(ctx context.Context, tx pgx.Tx, h Handoff, p Place) error {
+	var base *float64
+	var low, high *int
+	if p.Wait != nil {
+		base, low, high = &p.Base, &p.Wait.LowSeconds, &p.Wait.HighSeconds
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO wait_samples (handoff_id, team, position, base_seconds, low_seconds, high_seconds) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (handoff_id) DO NOTHING`, h.ID, h.Team, p.Position, base, low, high)
+	return err
 }
 
 // roundUp rounds seconds up to what people say: half minutes below five minutes, whole minutes above.

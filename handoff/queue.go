@@ -129,6 +129,9 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if !a.Sees(before.Team) && (before.AgentID == nil || *before.AgentID != a.ID) {
 			return errForbidden
 		}
+		if err := setActor(ctx, s.Tx(), a.ID.String()); err != nil {
+			return err
+		}
 		if err := f(ctx, s, before); err != nil {
 			return err
 		}
@@ -205,6 +208,9 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 			}
 			if h.FirstReplyAt == nil {
 				if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET first_reply_at = now() WHERE id = $1`, h.ID); err != nil {
+					return err
+				}
+				if err := d.stopClock(ctx, s.Tx(), h, firstReply); err != nil {
 					return err
 				}
 			}
@@ -287,6 +293,9 @@ func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, how ending) (H
 		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, how.to); err != nil {
 			return err
 		}
+		if err := d.stopClock(ctx, s.Tx(), h, everyClock); err != nil {
+			return err
+		}
 		key := "resolved"
 		if how.to == Returned {
 			key = "returned"
@@ -351,9 +360,14 @@ func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to 
 			topic = *h.Topic
 		}
 		priority := max(1, h.Priority-raise)
+		due := d.deadline(team, s, topic, priority, h.Reason == customerRequest)
 		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL, team = $2, priority = $3, offers = 0, team_since = now(), due_at = $4
-			WHERE id = $1 AND state = 'accepted'`, h.ID, to, priority, d.deadline(team, s, topic, priority, h.Reason == customerRequest))
+			WHERE id = $1 AND state = 'accepted'`, h.ID, to, priority, due)
 		if err != nil {
+			return err
+		}
+		h.Team, h.Priority, h.DueAt = to, priority, &due
+		if err := d.startClocks(ctx, s, h, team); err != nil {
 			return err
 		}
 		if err := withdraw(ctx, s, h.ID); err != nil {
@@ -390,6 +404,9 @@ func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 			return err
 		}
 		if err := s.SetStatus(ctx, "open"); err != nil { // whoever takes it up again is going to speak in it
+			return err
+		}
+		if err := setActor(ctx, s.Tx(), a.ID.String()); err != nil {
 			return err
 		}
 		made, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,

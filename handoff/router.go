@@ -25,36 +25,6 @@ const (
 	asyncAfter      = 10 * time.Minute // nobody could be offered it for this long: an honest promise for later
 )
 
-// Start runs the router in the background until Stop.
-func (d *Desk) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	d.cancel, d.done = cancel, make(chan struct{})
-	go func() {
-		defer close(d.done)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-d.kick:
-			case <-time.After(jitter(d.opts.Tick)):
-			}
-			if err := d.Route(ctx); err != nil && ctx.Err() == nil {
-				d.log.Warn("routing failed; it is tried again", "error", err)
-			}
-		}
-	}()
-}
-
-// Stop ends the router. It is idempotent.
-func (d *Desk) Stop() {
-	if d.cancel == nil {
-		return
-	}
-	d.cancel()
-	<-d.done
-	d.cancel = nil
-}
-
 // Route does everything that is due now: offers that lapsed are taken back, waiting handoffs are offered, and those that
 // nobody took are escalated or promised for later. Any replica may call it at any time; one works, the others return.
 func (d *Desk) Route(ctx context.Context) error {
@@ -216,6 +186,12 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 				return err
 			}
 			h.Team = *team.Fallback
+			if team, err = findTeam(ctx, s.Tx(), h.Team); err != nil {
+				return err
+			}
+			if err := d.startClocks(ctx, s, h, team); err != nil {
+				return err
+			}
 			return d.announce(ctx, s, h)
 		}
 		by := promise(team, h, s.Now())
@@ -235,11 +211,14 @@ func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
 		if err != nil {
 			return err
 		}
+		h.State, h.DueAt = Asynchronous, &by
+		if err := d.startClocks(ctx, s, h, team); err != nil {
+			return err
+		}
 		// Whoever passed on it may be asked again: there is nobody else.
 		if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn' WHERE handoff_id = $1 AND outcome IN ('lapsed', 'declined')`, id); err != nil {
 			return err
 		}
-		h.State, h.DueAt = Asynchronous, &by
 		p := Place{OpensAt: &by, Zone: team.Hours.Zone(h.Market)}
 		m := chat.Message{Author: chat.System, Text: line(h.Language, "asynchronous", p.when(languageIndex(h.Language)))}
 		if err := s.AddMessage(ctx, &m); err != nil {

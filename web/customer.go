@@ -185,6 +185,9 @@ func (s *Server) postMessage(c *gin.Context) error {
 		if raised, err = s.raise(context.WithoutCancel(c.Request.Context()), id, rec.Message.Text); err != nil {
 			return err
 		}
+		if err := s.Desk.CustomerWrote(context.WithoutCancel(c.Request.Context()), id, rec.Message.Seq); err != nil {
+			return err
+		}
 	}
 
 	body := gin.H{"message": rec.Message, "turn": nil}

@@ -1,0 +1,177 @@
+package handoff
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Ticker is work of the desk that falls due at certain times: a deadline, the end of a snooze, a delivery to try again.
+type Ticker struct {
+	Name string // for the log, such as "sla"
+	// Next says when Run is due, by the database's clock; the zero time is for nothing to do. It is asked after every wake-up
+	// of the queue and at every tick, so it should be one look into an index.
+	Next func(context.Context) (time.Time, error)
+	// Run does what is due. It waits for nothing but the database, because the router and all other tickers wait for it, and
+	// it is called by every replica: rows are claimed with SKIP LOCKED. Where it leaves something that is due, it is called
+	// again after a pause that grows from againAfter to the tick.
+	Run func(context.Context) error
+}
+
+// Register adds a ticker to the desk's loop. Call it before Start; what makes it due earlier must notify wake.Queue.
+func (d *Desk) Register(t Ticker) {
+	if d.cancel != nil {
+		panic("handoff: ticker " + t.Name + " was registered after Start")
+	}
+	d.tickers = append(d.tickers, t)
+}
+
+// Start runs the router and the tickers in the background until Stop.
+func (d *Desk) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel, d.done = cancel, make(chan struct{})
+	l := &loop{kick: d.kick, tick: d.opts.Tick, log: d.log, clock: d.clock}
+	l.add(Ticker{Name: "router", Next: d.nextRoute, Run: d.Route}, true)
+	for _, t := range d.tickers {
+		l.add(t, false)
+	}
+	go func() {
+		defer close(d.done)
+		l.run(ctx)
+	}()
+}
+
+// Stop ends the router and the tickers. It is idempotent.
+func (d *Desk) Stop() {
+	if d.cancel == nil {
+		return
+	}
+	d.cancel()
+	<-d.done
+	d.cancel = nil
+}
+
+// clock is the time that deadlines are compared with: that of the database, which all replicas share.
+func (d *Desk) clock(ctx context.Context) (now time.Time, err error) {
+	return now, d.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+}
+
+// nextRoute is when the router has something to do that nobody wakes it for: an offer ends, or the connection of the agent
+// who has it. What else only time brings, such as a skill that is dropped, is found by the tick.
+func (d *Desk) nextRoute(ctx context.Context) (time.Time, error) {
+	var next *time.Time
+	err := d.pool.QueryRow(ctx, `SELECT min(least(o.expires_at, NULLIF(a.connected_until, '-infinity')))
+		FROM offers o JOIN agents a ON a.id = o.agent_id WHERE o.outcome = 'open'`).Scan(&next)
+	if next == nil {
+		return time.Time{}, err
+	}
+	return *next, err
+}
+
+// againAfter is the first pause before a ticker that is still due after its run is called again: another replica may hold
+// the rows, and asking without a pause would take the time that it needs.
+const againAfter = 20 * time.Millisecond
+
+// loop runs tickers, each when it is due, by one timer for all of them. The tick is for what was missed.
+type loop struct {
+	kick    <-chan struct{}
+	tick    time.Duration
+	log     *slog.Logger
+	clock   func(context.Context) (time.Time, error)
+	entries []*entry
+}
+
+type entry struct {
+	Ticker
+	always bool          // runs after every wake-up, due or not
+	pause  time.Duration // until it is called again; 0 when it is not still due
+	resume time.Time     // the end of the pause, by this process's clock
+}
+
+func (l *loop) add(t Ticker, always bool) {
+	l.entries = append(l.entries, &entry{Ticker: t, always: always})
+}
+
+func (l *loop) run(ctx context.Context) {
+	safety := time.NewTimer(jitter(l.tick))
+	defer safety.Stop()
+	exact := time.NewTimer(l.tick)
+	defer exact.Stop()
+	for {
+		woken := true
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.kick:
+		case <-safety.C:
+			safety.Reset(jitter(l.tick))
+		case <-exact.C:
+			woken = false
+		}
+		wait := l.look(ctx, woken)
+		exact.Reset(wait) // since Go 1.23 this also takes back a time that has come meanwhile
+	}
+}
+
+// look runs what is due and returns the time until the next is, at most the tick.
+func (l *loop) look(ctx context.Context, woken bool) time.Duration {
+	wait := l.tick
+	now, err := l.clock(ctx)
+	if err != nil {
+		l.failed(ctx, "clock", err)
+		now = time.Now() // so that the router, which needs no clock of ours, is tried all the same
+	}
+	ahead := time.Until(now) // of the database's clock before ours
+	for _, e := range l.entries {
+		wait = min(wait, l.see(ctx, e, woken, ahead))
+	}
+	return wait
+}
+
+// see runs one ticker if it is due, or woken where it always runs, and returns the time until it is due again.
+func (l *loop) see(ctx context.Context, e *entry, woken bool, ahead time.Duration) time.Duration {
+	ran := e.always && woken
+	if ran {
+		l.call(ctx, e)
+	}
+	wait, known := l.until(ctx, e, ahead)
+	if known && wait <= 0 && !ran {
+		if rest := time.Until(e.resume); rest > 0 {
+			return rest // it is being given time
+		}
+		ran = true
+		l.call(ctx, e)
+		wait, known = l.until(ctx, e, ahead)
+	}
+	if !known || wait > 0 {
+		e.pause, e.resume = 0, time.Time{}
+		return wait
+	}
+	e.pause = min(max(2*e.pause, againAfter), l.tick)
+	e.resume = time.Now().Add(e.pause)
+	return e.pause
+}
+
+// until is the time until the ticker is due; false where nothing is or nobody knows.
+func (l *loop) until(ctx context.Context, e *entry, ahead time.Duration) (time.Duration, bool) {
+	next, err := e.Next(ctx)
+	if err != nil {
+		l.failed(ctx, e.Name, err)
+	}
+	if err != nil || next.IsZero() {
+		return l.tick, false
+	}
+	return time.Until(next) - ahead, true
+}
+
+func (l *loop) call(ctx context.Context, e *entry) {
+	if err := e.Run(ctx); err != nil {
+		l.failed(ctx, e.Name, err)
+	}
+}
+
+func (l *loop) failed(ctx context.Context, name string, err error) {
+	if ctx.Err() == nil {
+		l.log.Warn("work of the desk failed; it is tried again", "work", name, "error", err)
+	}
+}
