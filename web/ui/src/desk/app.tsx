@@ -4,11 +4,16 @@
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { Avatar, Dialog, Menu } from "../shared/parts.tsx";
+import { bound, commandFor, commands, setShortcuts, shortcuts, keyFor } from "./commands.ts";
 import { Conversation } from "./conversation.tsx";
 import { Dialogs } from "./dialogs.tsx";
+import { chordOf, readKeys } from "./keys.ts";
 import { PackageView } from "./package.tsx";
+import { current, go } from "./pages.ts";
+import { Palette } from "./palette.tsx";
 import { Queue } from "./queue.tsx";
-import * as s from "./store.ts";
+import { pages } from "./slots.tsx";
+import * as s from "./store/index.ts";
 
 export function App() {
   const offers = s.split.value.offers.length;
@@ -34,17 +39,26 @@ export function App() {
       </main>
     );
   }
+  const page = current();
   return (
     <div class="desk" data-view={s.view.value} data-open={s.openId.value !== null}>
       <Bar />
       <Notice />
-      <div class="columns">
-        <Queue />
-        <Conversation />
-        <PackageView />
-      </div>
-      <Tabs />
+      {page ? (
+        <main class="page scroll" tabIndex={-1} aria-labelledby="page-title">
+          <h2 id="page-title">{page.title}</h2>
+          <page.component />
+        </main>
+      ) : (
+        <div class="columns">
+          <Queue />
+          <Conversation />
+          <PackageView />
+        </div>
+      )}
+      {!page && <Tabs />}
       <Dialogs />
+      {s.dialog.value === "palette" && <Palette />}
       {s.dialog.value === "shortcuts" && <Shortcuts />}
       <div class="sr-only" aria-live="polite" role="status">
         {s.announcement.value}
@@ -61,6 +75,7 @@ function Bar() {
       <h1>
         <span class="top-company">{s.company.value || "Firstline"}</span> <span class="top-place">Desk</span>
       </h1>
+      <Navigation />
       <p class="top-link" role="status">
         {broken ? (s.link.value === "offline" ? "You are offline" : s.queue.value ? "Reconnecting…" : "Connecting…") : ""}
       </p>
@@ -79,13 +94,41 @@ function Bar() {
         icon="menu"
         items={[
           { label: "Sound for new offers", checked: s.sound.value, onSelect: () => s.setSound(!s.sound.value) },
-          { label: "Keyboard shortcuts", checked: s.shortcuts.value, onSelect: () => s.setShortcuts(!s.shortcuts.value) },
-          { label: "Show shortcuts (?)", onSelect: () => (s.dialog.value = "shortcuts") },
+          { label: "Keyboard shortcuts", checked: shortcuts.value, onSelect: () => setShortcuts(!shortcuts.value) },
+          { label: keyFor("shortcuts") ? `Show shortcuts (${readKeys(keyFor("shortcuts"))})` : "Show shortcuts", onSelect: () => (s.dialog.value = "shortcuts") },
+          { label: "Find a command", onSelect: () => (s.dialog.value = "palette") },
           ...(s.me.value?.role === "admin" ? [{ label: "Topics and thresholds", onSelect: () => location.assign("/admin") }] : []),
           { label: "Sign out", onSelect: () => void s.signOut() },
         ]}
       />
     </header>
+  );
+}
+
+/** The pages of the desk; a link, so that it can be opened beside this one. */
+function Navigation() {
+  const here = current()?.id ?? "inbox";
+  const to = (id: string, title: string, icon: IconName, href: string) => (
+    <a
+      key={id}
+      href={href}
+      aria-current={here === id ? "page" : undefined}
+      title={title}
+      onClick={(e) => {
+        if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;
+        e.preventDefault();
+        go(id);
+      }}
+    >
+      <Icon name={icon} size={18} />
+      <span>{title}</span>
+    </a>
+  );
+  return (
+    <nav class="top-pages" aria-label="Pages of the desk">
+      {to("inbox", "Inbox", "inbox", location.pathname)}
+      {pages.shown.map((p) => to(p.id, p.title, p.icon, `#p/${p.id}`))}
+    </nav>
   );
 }
 
@@ -152,32 +195,27 @@ function SignIn() {
   );
 }
 
-const keys: [string, string][] = [
-  ["j / k", "Next, previous in the queue"],
-  ["a", "Accept"],
-  ["d", "Decline an offer"],
-  ["r", "Write a reply"],
-  ["n", "Write a note for the team"],
-  ["Ctrl or ⌘ + Enter", "Send"],
-  ["e", "Resolve"],
-  ["Esc", "Leave the text field"],
-  ["?", "This list"],
+/** Keys that are not commands: they belong to the text field. */
+const fixed: [string, string][] = [
+  ["mod+enter", "Send"],
+  ["escape", "Leave the text field"],
 ];
 
 function Shortcuts() {
+  const withKey = commands.value.filter((c) => bound(c) !== "");
   return (
     <Dialog title="Keyboard shortcuts" closeLabel="Close" onClose={() => (s.dialog.value = null)}>
       <dl class="keys">
-        {keys.map(([k, what]) => (
-          <div key={k}>
+        {[...withKey.map((c) => [bound(c), c.title] as const), ...fixed].map(([k, what]) => (
+          <div key={what}>
             <dt>
-              <kbd>{k}</kbd>
+              <kbd>{readKeys(k)}</kbd>
             </dt>
             <dd>{what}</dd>
           </div>
         ))}
       </dl>
-      <p class="quiet-text">They can be switched off in the menu.</p>
+      <p class="quiet-text">{shortcuts.value ? "They can be changed and switched off in the settings." : "Those of a single key are switched off in the settings."}</p>
     </Dialog>
   );
 }
@@ -185,38 +223,24 @@ function Shortcuts() {
 function useShortcuts() {
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      if (!s.me.value || !s.shortcuts.value || s.dialog.value || e.ctrlKey || e.metaKey || e.altKey || e.isComposing) return;
+      if (!s.me.value || e.isComposing || e.defaultPrevented) return;
+      const chord = chordOf(e);
       const t = e.target as HTMLElement;
-      if (t.closest("dialog, [role=menu]")) return;
-      if (t.closest("input:not([type=radio]), textarea, select, [contenteditable]")) {
-        if (e.key === "Escape") t.blur();
+      if (s.dialog.value) {
+        // The palette's key closes it again; everything else belongs to the dialog.
+        if (s.dialog.value === "palette" && commandFor(chord, true)?.id === "palette") {
+          e.preventDefault();
+          s.dialog.value = null;
+        }
         return;
       }
-      const h = s.handoff.value;
-      const write = (m: "public" | "internal") => {
-        s.mode.value = m;
-        requestAnimationFrame(() => document.getElementById("reply")?.focus());
-      };
-      const run: Record<string, () => void> = {
-        j: () => s.move(1),
-        k: () => s.move(-1),
-        "?": () => (s.dialog.value = "shortcuts"),
-        a: () => {
-          const target = h && (s.isOffer.value || s.isFree.value) ? h : s.openId.value ? undefined : s.split.value.offers[0];
-          if (target) void s.accept(target);
-        },
-        d: () => {
-          const target = h && s.isOffer.value ? h : s.openId.value ? undefined : s.split.value.offers[0];
-          if (target) void s.decline(target);
-        },
-        e: () => s.wantResolve(),
-        r: () => s.isMine.value && write("public"),
-        n: () => s.openId.value && write("internal"),
-      };
-      const f = run[e.key];
-      if (f) {
+      if (t.closest("dialog, [role=menu]")) return;
+      const inText = t.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]") !== null;
+      if (inText && e.key === "Escape") return t.blur();
+      const command = commandFor(chord, inText);
+      if (command) {
         e.preventDefault();
-        f();
+        command.run();
       }
     };
     document.addEventListener("keydown", onKey);

@@ -1,14 +1,17 @@
 // The second column: everything that was said, by whom, and the place to answer.
 
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
 import { joinNumbers } from "../shared/markdown.ts";
 import { Avatar, composing, Growing, useNow } from "../shared/parts.tsx";
 import { clock, dayName } from "../shared/time.ts";
 import type { Message } from "../shared/types.ts";
+import { ariaKeysFor, keyFor } from "./commands.ts";
+import { readKeys } from "./keys.ts";
 import { Due, Priority } from "./queue.tsx";
-import * as s from "./store.ts";
+import { type Composer, composerPanels, composerTools, Fill } from "./slots.tsx";
+import * as s from "./store/index.ts";
 import { countryName, languageName, stateWords } from "./words.ts";
 
 /** Times are shown as the agent's browser writes them. */
@@ -20,16 +23,21 @@ const limit = 16_000;
 export function Conversation() {
   if (!s.openId.value) {
     const waiting = s.split.value.waiting.length + s.split.value.offers.length;
+    const key = keyFor(waiting > 0 ? "next" : "shortcuts");
     return (
       <main class="column conversation nothing">
         <div>
           <Icon name="chat" size={36} />
           <h2>No conversation open</h2>
-          <p>
-            {waiting > 0 ? "Choose one on the left, or press " : "When somebody needs a person, it appears on the left. Press "}
-            <kbd>{waiting > 0 ? "j" : "?"}</kbd>
-            {waiting > 0 ? " to open the first one." : " for the keyboard shortcuts."}
-          </p>
+          {key ? (
+            <p>
+              {waiting > 0 ? "Choose one on the left, or press " : "When somebody needs a person, it appears on the left. Press "}
+              <kbd>{readKeys(key)}</kbd>
+              {waiting > 0 ? " to open the first one." : " for the keyboard shortcuts."}
+            </p>
+          ) : (
+            <p>{waiting > 0 ? "Choose one on the left." : "When somebody needs a person, it appears on the left."}</p>
+          )}
         </div>
       </main>
     );
@@ -89,7 +97,7 @@ function Head() {
                 Return<span class="wide-only"> to assistant</span>
               </span>
             </button>
-            <button type="button" class="button" aria-keyshortcuts="e" disabled={s.busy.value !== ""} onClick={s.wantResolve}>
+            <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("resolve")} disabled={s.busy.value !== ""} onClick={s.wantResolve}>
               <Icon name="check" size={18} />
               Resolve
             </button>
@@ -252,25 +260,54 @@ function One({ m, now }: { m: Message; now: number }) {
   );
 }
 
+/** The key that does the same, for those who look for it. */
+function Key({ of }: { of: string }) {
+  const key = keyFor(of);
+  return key ? <kbd aria-hidden="true">{readKeys(key)}</kbd> : null;
+}
+
+/** Puts a text into the composer with the cursor where work goes on. */
+function place(text: string, cursor: number, set: (t: string) => void): void {
+  set(text);
+  requestAnimationFrame(() => {
+    const field = document.getElementById("reply") as HTMLTextAreaElement | null;
+    field?.focus();
+    field?.setSelectionRange(cursor, cursor);
+  });
+}
+
 function Answer() {
   const h = s.handoff.value;
-  const [text, setText] = useState("");
+  const id = s.openId.value ?? "";
+  const mode = s.mode.value;
+  const text = s.drafts.get(id, mode);
+  const setText = (t: string) => s.drafts.set(id, mode, t);
   const mine = s.isMine.value;
   const note = s.mode.value === "internal";
   const free = h !== null && (s.isOffer.value || s.isFree.value);
   const submit = () => {
     if (text.trim() === "" || text.length > limit || (!note && !mine)) return;
     s.send(text);
-    setText("");
   };
-  const tab = (to: "public" | "internal", label: string, key: string) => (
+  const composer: Composer = {
+    conversation: id,
+    mode,
+    text,
+    replace: (t) => place(t, t.length, setText),
+    insert: (t) => {
+      const field = document.getElementById("reply") as HTMLTextAreaElement | null;
+      const [from, to] = field ? [field.selectionStart, field.selectionEnd] : [text.length, text.length];
+      place(text.slice(0, from) + t + text.slice(to), from + t.length, setText);
+    },
+  };
+  const tab = (to: "public" | "internal", label: string, command: string) => (
     <button
       type="button"
       role="tab"
       id={`tab-${to}`}
       aria-selected={s.mode.value === to}
       aria-controls="answer-panel"
-      aria-keyshortcuts={key}
+      aria-keyshortcuts={ariaKeysFor(command)}
       tabIndex={s.mode.value === to ? 0 : -1}
       onClick={() => (s.mode.value = to)}
       onKeyDown={(e) => {
@@ -280,7 +317,7 @@ function Answer() {
         }
       }}
     >
-      {label} <kbd aria-hidden="true">{key}</kbd>
+      {label} <Key of={command} />
     </button>
   );
   return (
@@ -292,8 +329,8 @@ function Answer() {
       }}
     >
       <div class="answer-tabs" role="tablist" aria-label="What to write">
-        {tab("public", "Reply", "r")}
-        {tab("internal", "Note", "n")}
+        {tab("public", "Reply", "reply")}
+        {tab("internal", "Note", "note")}
       </div>
       <div id="answer-panel" role="tabpanel" aria-labelledby={`tab-${s.mode.value}`}>
         {!note && !mine ? (
@@ -311,12 +348,12 @@ function Answer() {
             </p>
             {free && h && (
               <div class="take-actions">
-                <button type="button" class="button" aria-keyshortcuts="a" disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
-                  Accept <kbd aria-hidden="true">a</kbd>
+                <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
+                  Accept <Key of="accept" />
                 </button>
                 {s.isOffer.value && (
-                  <button type="button" class="button quiet" aria-keyshortcuts="d" disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
-                    Decline <kbd aria-hidden="true">d</kbd>
+                  <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("decline")} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
+                    Decline <Key of="decline" />
                   </button>
                 )}
               </div>
@@ -324,6 +361,7 @@ function Answer() {
           </div>
         ) : (
           <>
+            <Fill slot={composerPanels} give={composer} />
             <Growing
               id="reply"
               class="answer-text"
@@ -345,6 +383,11 @@ function Answer() {
               }}
             />
             <div class="answer-foot">
+              {composerTools.shown.length > 0 && (
+                <div class="answer-tools" role="group" aria-label="Tools for writing">
+                  <Fill slot={composerTools} give={composer} />
+                </div>
+              )}
               <span class="quiet-text">Ctrl or ⌘ + Enter</span>
               <button type="submit" class="button" disabled={text.trim() === ""}>
                 {note ? "Save note" : "Send reply"}

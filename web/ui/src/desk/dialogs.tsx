@@ -2,22 +2,20 @@
 
 import { useState } from "preact/hooks";
 import { Dialog, Growing } from "../shared/parts.tsx";
-import * as s from "./store.ts";
+import { dialogs } from "./slots.tsx";
+import * as s from "./store/index.ts";
 
 /** The longest note or instruction that the server takes. */
 const limit = 1000;
 
+dialogs.add({ id: "resolve", component: Resolve });
+dialogs.add({ id: "return", component: Return });
+dialogs.add({ id: "transfer", component: Transfer });
+
+/** The dialog that was asked for, if it is one of the slot's. */
 export function Dialogs() {
-  switch (s.dialog.value) {
-    case "resolve":
-      return <Resolve />;
-    case "return":
-      return <Return />;
-    case "transfer":
-      return <Transfer />;
-    default:
-      return null;
-  }
+  const asked = dialogs.shown.find((d) => d.id === s.dialog.value);
+  return asked ? <asked.component key={asked.id} /> : null;
 }
 
 const close = () => (s.dialog.value = null);

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { boot } from "./store.ts";
+import "./parts.ts";
+import { boot } from "./store/index.ts";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);

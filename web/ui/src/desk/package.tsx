@@ -1,11 +1,12 @@
 // The third column: what the agent needs to know before the first word, the reason first.
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useNow } from "../shared/parts.tsx";
 import { clock, relative } from "../shared/time.ts";
 import type { Decision, Package } from "../shared/types.ts";
 import { Due, Priority } from "./queue.tsx";
-import * as s from "./store.ts";
+import { Fill, packageSections } from "./slots.tsx";
+import * as s from "./store/index.ts";
 import { actionWords, countryName, languageName, percent, readable, reasonWords } from "./words.ts";
 
 export function PackageView() {
@@ -17,103 +18,141 @@ export function PackageView() {
           <p class="empty">Open a conversation to see why it came to people and what is known.</p>
         ) : !s.open.value ? (
           <p class="empty">{s.openFailed.value ? "" : "Loading…"}</p>
-        ) : p ? (
-          <Contents p={p} />
         ) : (
-          <p class="empty">This conversation was never handed to people, so there is no package.</p>
+          <>
+            {!p && <p class="empty">This conversation was never handed to people, so there is no package.</p>}
+            <Fill slot={packageSections} give={{ conversation: s.open.value, package: p ?? null }} />
+          </>
         )}
       </div>
     </aside>
   );
 }
 
-function Contents({ p }: { p: Package }) {
+/** A section that is there for conversations with a package only. */
+function section(id: string, order: number, Section: ComponentType<{ p: Package }>): void {
+  packageSections.add({ id, order, component: ({ package: p }) => (p ? <Section p={p} /> : null) });
+}
+
+section("why", 0, Why);
+section("summary", 100, WhatWasSaid);
+section("customer", 200, Customer);
+section("articles", 300, Articles);
+section("promises", 400, Promises);
+section("earlier", 500, Earlier);
+section("trace", 900, ({ p }) => {
+  const decision: Decision | undefined = p.trace ? (p.trace.decision ?? p.trace) : undefined;
+  return decision ? <Trace d={decision} /> : null;
+});
+
+function Why({ p }: { p: Package }) {
   const now = useNow(1000);
   const h = s.handoff.value;
-  const decision: Decision | undefined = p.trace ? (p.trace.decision ?? p.trace) : undefined;
-  const earlier = Array.isArray(p.earlier_handoffs) ? p.earlier_handoffs.length : (p.earlier_handoffs ?? 0);
   return (
-    <>
-      <section class="why">
-        <h2>Why you got this</h2>
-        <p class="why-reason">{reasonWords(p.reason)}</p>
-        {p.explanation && <p>{spelled(p.explanation, p.topic)}</p>}
-        <p class="why-facts">
-          <Priority p={h?.priority ?? p.priority} />
-          {p.topic && <span class="tag">{readable(p.topic)}</span>}
-          {h && <Due h={h} now={now} />}
-        </p>
-      </section>
-      <Part title="Summary" mark={p.corrected ? "Corrected by the customer" : undefined}>
-        {p.corrected ? (
-          <>
-            <p class="pre" dir="auto">
-              {p.corrected}
-            </p>
-            <details>
-              <summary>What was written before</summary>
-              <Summary p={p} />
-            </details>
-          </>
-        ) : (
-          <Summary p={p} />
-        )}
-        {p.note && (
-          <p class="pre" dir="auto">
-            <b>The customer added:</b> {p.note}
-          </p>
-        )}
-      </Part>
-      <Part title="Customer">
-        <dl class="facts">
-          <Fact name="Name">{p.customer?.name || "Anonymous"}</Fact>
-          {p.customer?.email && <Fact name="E-mail">{p.customer.email}</Fact>}
-          <Fact name="Identity">{p.customer?.verified ? "Confirmed by the company's own system" : "Not confirmed"}</Fact>
-          <Fact name="Country">{countryName(p.market)}</Fact>
-          <Fact name="Language">{languageName(p.language)}</Fact>
-          {p.audience && <Fact name="Kind">{readable(p.audience)}</Fact>}
-          {p.sentiment && <Fact name="Mood">{readable(p.sentiment)}</Fact>}
-        </dl>
-      </Part>
-      {(p.articles?.length ?? 0) > 0 && (
-        <Part title="Articles">
-          <ul class="articles">
-            {p.articles?.map((a, i) => (
-              <li key={i}>
-                <a href={a.url} target="_blank" rel="noopener">
-                  {a.title}
-                </a>
-                <span class="quiet-text"> v{a.version}</span>
-                {a.quote && <p class="quote">{a.quote}</p>}
-              </li>
-            ))}
-          </ul>
-        </Part>
-      )}
-      {(p.promises?.length ?? 0) > 0 && (
-        <Part title="Promised to the customer">
-          <ul class="promises">
-            {p.promises?.map((x, i) => (
-              <li key={i}>
-                {x.text.charAt(0).toUpperCase() + x.text.slice(1)}
-                <span class="quiet-text">
-                  {" "}
-                  by {clock(Date.parse(x.by), now, navigator.language)} ({relative(Date.parse(x.by), now, "en")})
-                </span>
-              </li>
-            ))}
-          </ul>
-        </Part>
-      )}
-      <Part title="Earlier handoffs">
-        <p>{earlier === 0 ? "None in this conversation." : earlier === 1 ? "One in this conversation." : `${earlier} in this conversation.`}</p>
-      </Part>
-      {decision && <Trace d={decision} />}
-    </>
+    <section class="why">
+      <h2>Why you got this</h2>
+      <p class="why-reason">{reasonWords(p.reason)}</p>
+      {p.explanation && <p>{spelled(p.explanation, p.topic)}</p>}
+      <p class="why-facts">
+        <Priority p={h?.priority ?? p.priority} />
+        {p.topic && <span class="tag">{readable(p.topic)}</span>}
+        {h && <Due h={h} now={now} />}
+      </p>
+    </section>
   );
 }
 
-function Part(p: { title: string; mark?: string; children: ComponentChildren }) {
+function WhatWasSaid({ p }: { p: Package }) {
+  return (
+    <Part title="Summary" mark={p.corrected ? "Corrected by the customer" : undefined}>
+      {p.corrected ? (
+        <>
+          <p class="pre" dir="auto">
+            {p.corrected}
+          </p>
+          <details>
+            <summary>What was written before</summary>
+            <Summary p={p} />
+          </details>
+        </>
+      ) : (
+        <Summary p={p} />
+      )}
+      {p.note && (
+        <p class="pre" dir="auto">
+          <b>The customer added:</b> {p.note}
+        </p>
+      )}
+    </Part>
+  );
+}
+
+function Customer({ p }: { p: Package }) {
+  return (
+    <Part title="Customer">
+      <dl class="facts">
+        <Fact name="Name">{p.customer?.name || "Anonymous"}</Fact>
+        {p.customer?.email && <Fact name="E-mail">{p.customer.email}</Fact>}
+        <Fact name="Identity">{p.customer?.verified ? "Confirmed by the company's own system" : "Not confirmed"}</Fact>
+        <Fact name="Country">{countryName(p.market)}</Fact>
+        <Fact name="Language">{languageName(p.language)}</Fact>
+        {p.audience && <Fact name="Kind">{readable(p.audience)}</Fact>}
+        {p.sentiment && <Fact name="Mood">{readable(p.sentiment)}</Fact>}
+      </dl>
+    </Part>
+  );
+}
+
+function Articles({ p }: { p: Package }) {
+  if (!p.articles?.length) return null;
+  return (
+    <Part title="Articles">
+      <ul class="articles">
+        {p.articles.map((a, i) => (
+          <li key={i}>
+            <a href={a.url} target="_blank" rel="noopener">
+              {a.title}
+            </a>
+            <span class="quiet-text"> v{a.version}</span>
+            {a.quote && <p class="quote">{a.quote}</p>}
+          </li>
+        ))}
+      </ul>
+    </Part>
+  );
+}
+
+function Promises({ p }: { p: Package }) {
+  const now = useNow(1000);
+  if (!p.promises?.length) return null;
+  return (
+    <Part title="Promised to the customer">
+      <ul class="promises">
+        {p.promises.map((x, i) => (
+          <li key={i}>
+            {x.text.charAt(0).toUpperCase() + x.text.slice(1)}
+            <span class="quiet-text">
+              {" "}
+              by {clock(Date.parse(x.by), now, navigator.language)} ({relative(Date.parse(x.by), now, "en")})
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Part>
+  );
+}
+
+function Earlier({ p }: { p: Package }) {
+  const earlier = Array.isArray(p.earlier_handoffs) ? p.earlier_handoffs.length : (p.earlier_handoffs ?? 0);
+  return (
+    <Part title="Earlier handoffs">
+      <p>{earlier === 0 ? "None in this conversation." : earlier === 1 ? "One in this conversation." : `${earlier} in this conversation.`}</p>
+    </Part>
+  );
+}
+
+/** One titled section. */
+export function Part(p: { title: string; mark?: string; children: ComponentChildren }) {
   return (
     <section class="part">
       <h3>
@@ -125,7 +164,8 @@ function Part(p: { title: string; mark?: string; children: ComponentChildren }) 
   );
 }
 
-function Fact(p: { name: string; children: ComponentChildren }) {
+/** One line of a <dl class="facts">. */
+export function Fact(p: { name: string; children: ComponentChildren }) {
   return (
     <div>
       <dt>{p.name}</dt>

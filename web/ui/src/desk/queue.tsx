@@ -5,8 +5,9 @@ import { parseMarkdown, plainText } from "../shared/markdown.ts";
 import { useNow } from "../shared/parts.tsx";
 import { ticking } from "../shared/time.ts";
 import type { Handoff } from "../shared/types.ts";
+import { ariaKeysFor } from "./commands.ts";
 import { deadline } from "./queue-state.ts";
-import * as s from "./store.ts";
+import * as s from "./store/index.ts";
 import { languageName, priorityWords, readable, reasonWords } from "./words.ts";
 
 export function Priority({ p }: { p: number }) {
@@ -73,10 +74,10 @@ function Offer({ h, now }: { h: Handoff; now: number }) {
     <div class="offer">
       <Row h={h} now={now} />
       <div class="offer-actions">
-        <button type="button" class="button" aria-keyshortcuts="a" disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
+        <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
           Accept
         </button>
-        <button type="button" class="button quiet" aria-keyshortcuts="d" disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
+        <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("decline")} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
           Decline
         </button>
         <span class="countdown" role="timer">
@@ -117,6 +118,7 @@ function Row({ h, now, waits }: { h: Handoff; now: number; waits?: boolean }) {
         {h.state === "offered" && h.agent_id !== s.me.value?.id && <span class="tag">Offered to {h.agent_name ?? "someone"}</span>}
         {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
         {answer && <span class="tag strong">Customer wrote last</span>}
+        {!current && s.drafts.has(h.conversation_id) && <span class="tag">Draft</span>}
       </span>
     </button>
   );

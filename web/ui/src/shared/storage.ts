@@ -46,6 +46,15 @@ export function browserStore(prefix: string, area: Storage | undefined = safeAre
   };
 }
 
+/** What the browser keeps for this tab only: it outlives a reload, and ends with the tab. */
+export function sessionArea(): Storage | undefined {
+  try {
+    return typeof sessionStorage === "undefined" ? undefined : sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
 function safeArea(): Storage | undefined {
   try {
     return typeof localStorage === "undefined" ? undefined : localStorage;

@@ -1,0 +1,58 @@
+// The desk's own commands.
+
+import { commands, register, addSource, setShortcuts, shortcuts } from "./commands.ts";
+import { go, inInbox } from "./pages.ts";
+import { pages } from "./slots.tsx";
+import * as s from "./store/index.ts";
+import { readable, reasonWords } from "./words.ts";
+
+/** What Accept means now: the conversation that is open, or else the oldest offer. */
+function toAccept() {
+  const h = s.handoff.value;
+  if (h && (s.isOffer.value || s.isFree.value)) return h;
+  return s.openId.value ? undefined : s.split.value.offers[0];
+}
+
+function toDecline() {
+  const h = s.handoff.value;
+  if (h && s.isOffer.value) return h;
+  return s.openId.value ? undefined : s.split.value.offers[0];
+}
+
+const here = (f: () => boolean) => () => inInbox() && f();
+const mine = here(() => s.isMine.value);
+
+register(
+  { id: "next", title: "Next in the queue", group: "Queue", keys: "j", when: inInbox, run: () => s.move(1) },
+  { id: "previous", title: "Previous in the queue", group: "Queue", keys: "k", when: inInbox, run: () => s.move(-1) },
+  { id: "accept", title: "Accept", group: "Queue", keys: "a", when: here(() => toAccept() !== undefined), run: () => void withOne(toAccept, s.accept) },
+  { id: "decline", title: "Decline an offer", group: "Queue", keys: "d", when: here(() => toDecline() !== undefined), run: () => void withOne(toDecline, s.decline) },
+  { id: "reply", title: "Write a reply", group: "Conversation", keys: "r", when: mine, run: () => s.write("public") },
+  { id: "note", title: "Write a note for the team", group: "Conversation", keys: "n", when: here(() => s.openId.value !== null), run: () => s.write("internal") },
+  { id: "resolve", title: "Resolve", group: "Conversation", keys: "e", when: mine, run: s.wantResolve },
+  { id: "transfer", title: "Transfer to another team", group: "Conversation", when: mine, run: () => (s.dialog.value = "transfer") },
+  { id: "return", title: "Return to the assistant", group: "Conversation", when: mine, run: () => (s.dialog.value = "return") },
+  { id: "palette", title: "Find a command", group: "Desk", keys: "mod+k", run: () => (s.dialog.value = "palette") },
+  { id: "shortcuts", title: "Show keyboard shortcuts", group: "Desk", keys: "?", run: () => (s.dialog.value = "shortcuts") },
+  { id: "inbox", title: "Go to the inbox", group: "Desk", when: () => !inInbox(), run: () => go("inbox") },
+  { id: "online", title: "Go online", group: "Desk", when: () => s.presence.value !== "online", run: () => void s.setPresence("online") },
+  { id: "away", title: "Go away: no more offers", group: "Desk", when: () => s.presence.value === "online", run: () => void s.setPresence("away") },
+  { id: "sound", title: "Switch the sound for new offers on or off", group: "Desk", run: () => s.setSound(!s.sound.value) },
+  { id: "character-keys", title: "Switch shortcuts of a single key on or off", group: "Desk", run: () => setShortcuts(!shortcuts.value) },
+  { id: "sign-out", title: "Sign out", group: "Desk", run: () => void s.signOut() },
+);
+
+function withOne<T>(which: () => T | undefined, f: (one: T) => Promise<void>): void {
+  const one = which();
+  if (one !== undefined) void f(one);
+}
+
+addSource(() =>
+  s.inOrder.value.map((h) => ({
+    id: `open ${h.conversation_id}`,
+    title: `Open ${h.customer?.name || h.customer?.email || "Anonymous"}: ${readable(h.topic) || reasonWords(h.reason)}`,
+    run: () => s.openConversation(h.conversation_id),
+  })),
+);
+
+addSource(() => pages.shown.filter((p) => p.id !== s.page.value && !commands.value.some((c) => c.id === p.id)).map((p) => ({ id: `page ${p.id}`, title: `Go to ${p.title}`, run: () => go(p.id) })));

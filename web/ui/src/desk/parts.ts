@@ -1,0 +1,5 @@
+// The parts of the desk that fill its slots. Each adds its pages, sections, tools and commands when it is loaded: one line here.
+
+import "./basics.ts";
+import "./package.tsx";
+import "./settings.tsx";
