@@ -30,8 +30,8 @@ func (s *Server) admin(c *gin.Context) {
 var errNotAdmin = fault.New(fault.Forbidden, "not_an_admin", "Only admins may see and change this.")
 
 // adminRoutes registers what only admins may do.
-func (s *Server) adminRoutes(v1 *gin.RouterGroup) {
-	r := v1.Group("/admin", s.agent, s.admin)
+func (s *Server) adminRoutes(g groups) {
+	r := g.admin
 	r.GET("/topics", handle(s.listTopics))
 	r.POST("/topics/try", handle(s.tryTopics))
 	r.GET("/topics/:key", handle(s.topic))

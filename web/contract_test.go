@@ -22,7 +22,7 @@ import (
 
 // document is the contract as it is served, loaded once.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
-	body, err := contractJSON()
+	body, err := contractJSON(contractFiles)
 	if err != nil {
 		return nil, err
 	}

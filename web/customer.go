@@ -140,6 +140,25 @@ func (s *Server) marketCodes() []string {
 
 func (s *Server) config(c *gin.Context) error { return ok(c, http.StatusOK, s.Site) }
 
+// customerRoutes registers what a customer's chat needs.
+func (s *Server) customerRoutes(g groups) {
+	g.v1.POST("/conversations", handle(s.startConversation))
+	c := g.customer
+	c.GET("", handle(s.conversation))
+	c.POST("/messages", handle(s.postMessage))
+	c.GET("/messages", handle(s.messages))
+	c.GET("/events", handle(s.events))
+	c.GET("/transcript", handle(s.transcript))
+	c.POST("/handoff", handle(s.askForPerson))
+	c.PATCH("/handoff", handle(s.correctSummary))
+	c.POST("/typing", handle(s.customerTyping))
+	c.POST("/read", handle(s.customerRead))
+	c.POST("/rating", handle(s.rate))
+	c.POST("/messages/:mid/feedback", handle(s.feedback))
+	c.POST("/close", handle(s.closeConversation))
+	c.POST("/reopen", handle(s.reopenConversation))
+}
+
 // turnRef is what a client needs to know of the turn that answers its message.
 type turnRef struct {
 	ID uuid.UUID `json:"id"`

@@ -108,6 +108,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 // Close ends every stream with a hint to resume elsewhere. It is idempotent.
 func (s *Server) Close() { s.closeOne.Do(func() { close(s.closing) }) }
 
+// groups are where the areas register their routes: below the paths named, behind the checks named.
+type groups struct {
+	v1           *gin.RouterGroup // /v1, open to all
+	customer     *gin.RouterGroup // /v1/conversations/:id, for whoever has the conversation's token
+	agent        *gin.RouterGroup // /v1/agent, for who works at the desk
+	conversation *gin.RouterGroup // /v1/agent/conversations/:id; whether it is theirs to see is the handler's to ask
+	admin        *gin.RouterGroup // /v1/admin
+}
+
+// routes registers everything. Each area has its routes in a file of its own, beside its handlers.
 func (s *Server) routes() {
 	r := s.engine
 	r.GET("/healthz", handle(s.health))
@@ -116,47 +126,20 @@ func (s *Server) routes() {
 
 	v1 := r.Group("/v1")
 	v1.GET("/config", handle(s.config))
-	v1.POST("/conversations", handle(s.startConversation))
-	c := v1.Group("/conversations/:id", s.customer)
-	c.GET("", handle(s.conversation))
-	c.POST("/messages", handle(s.postMessage))
-	c.GET("/messages", handle(s.messages))
-	c.GET("/events", handle(s.events))
-	c.GET("/transcript", handle(s.transcript))
-	c.POST("/handoff", handle(s.askForPerson))
-	c.PATCH("/handoff", handle(s.correctSummary))
-	c.POST("/typing", handle(s.customerTyping))
-	c.POST("/read", handle(s.customerRead))
-	c.POST("/rating", handle(s.rate))
-	c.POST("/messages/:mid/feedback", handle(s.feedback))
-	c.POST("/close", handle(s.closeConversation))
-	c.POST("/reopen", handle(s.reopenConversation))
-
 	v1.GET("/help/search", handle(s.helpSearch))
 	v1.GET("/help/articles/:slug", handle(s.helpArticle))
-	v1.GET("/contact-options", handle(s.contactOptions))
-
-	a := v1.Group("/agent", s.agent)
-	a.GET("/me", handle(s.me))
-	a.PUT("/presence", handle(s.setPresence))
-	a.POST("/signout", handle(s.signOut))
-	a.GET("/events", handle(s.deskEvents))
-	a.GET("/teams", handle(s.teams))
-	a.GET("/search", handle(s.searchConversations))
-	a.GET("/handoffs", handle(s.listHandoffs))
-	a.POST("/handoffs/:hid/accept", handle(s.accept))
-	a.POST("/handoffs/:hid/decline", handle(s.decline))
-	ac := a.Group("/conversations/:id")
-	ac.GET("", handle(s.agentConversation))
-	ac.GET("/events", handle(s.agentEvents))
-	ac.POST("/messages", handle(s.agentMessage))
-	ac.POST("/typing", handle(s.agentTyping))
-	ac.POST("/resolve", handle(s.resolve))
-	ac.POST("/return", handle(s.returnToAssistant))
-	ac.POST("/transfer", handle(s.transfer))
-	ac.POST("/escalate", handle(s.escalate))
-	ac.POST("/pull", handle(s.pull))
-
-	s.adminRoutes(v1)
+	agent := v1.Group("/agent", s.agent)
+	g := groups{v1: v1, customer: v1.Group("/conversations/:id", s.customer), agent: agent, conversation: agent.Group("/conversations/:id"),
+		admin: v1.Group("/admin", s.agent, s.admin)}
+	s.customerRoutes(g)
+	s.hoursRoutes(g)
+	s.deskRoutes(g)
+	s.liveRoutes(g)
+	s.packageRoutes(g)
+	s.copilotRoutes(g)
+	s.peopleRoutes(g)
+	s.leadRoutes(g)
+	s.deliveryRoutes(g)
+	s.adminRoutes(g)
 	s.pages(r)
 }

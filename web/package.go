@@ -1,0 +1,48 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
+)
+
+// packageRoutes registers what an agent receives with a handoff.
+func (s *Server) packageRoutes(g groups) {
+	g.conversation.GET("", handle(s.agentConversation))
+}
+
+func (s *Server) agentConversation(c *gin.Context) error {
+	id, err := s.readable(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	v, err := s.view(ctx, id)
+	if err != nil {
+		return err
+	}
+	conv, err := s.Record.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	messages, err := s.Record.Messages(ctx, id, 0, 2000, true)
+	if err != nil {
+		return err
+	}
+	out := gin.H{"messages": append([]chat.Message{}, messages...), "handoff": nil, "package": nil}
+	out["conversation"] = struct {
+		conversationView
+		Customer chat.Person `json:"customer"`
+	}{v, conv.Customer}
+	h, pkg, err := s.Desk.Package(ctx, id)
+	switch {
+	case err == nil:
+		out["handoff"], out["package"] = h, pkg
+	case !fault.Is(err, fault.NotFound):
+		return err
+	}
+	return ok(c, http.StatusOK, out)
+}
