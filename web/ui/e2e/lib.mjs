@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 export const here = dirname(fileURLToPath(import.meta.url));
@@ -24,13 +25,13 @@ function freePort() {
   });
 }
 
-/** Starts the program, waits until it is ready, and reads the sign-in links that it prints. */
-export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(root, "bin/firstline"), readyMs = 120_000 } = {}) {
+/** Starts the program, with settings of the story's own in env (FIRSTLINE_OFFER_FOR and the like), waits until it is ready, and reads the sign-in links that it prints. */
+export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(root, "bin/firstline"), env = {}, readyMs = 120_000 } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing; build it first, or name it in FIRSTLINE_BIN`);
   const data = mkdtempSync(join(tmpdir(), "firstline-e2e-"));
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  const child = spawn(binary, ["serve", "--demo", "--addr", `127.0.0.1:${port}`, "--data", join(data, "data")], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--demo", "--addr", `127.0.0.1:${port}`, "--data", join(data, "data")], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   let output = "";
   child.stdout.on("data", (b) => (output += b));
   child.stderr.on("data", (b) => (output += b));
@@ -95,6 +96,60 @@ export async function openWindow(browser, problems, options = {}) {
 export async function shot(page, name) {
   mkdirSync(shots, { recursive: true });
   await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+/** A question that the demo's articles answer. */
+export const question = "What is the late fee?";
+
+/** A customer at the page, who has asked and was answered. */
+export async function askSomething(server, page) {
+  await page.goto(`${server.base}/chat?locale=en&market=gb`);
+  await page.getByRole("button", { name: "Start chat" }).click();
+  await page.locator(".row-assistant").first().waitFor();
+  await page.locator("#composer").fill(question);
+  await page.locator("#composer").press("Enter");
+  await page.locator(".row-assistant .source").first().waitFor();
+}
+
+/** A conversation without a page: what a customer writes, each answered before the next, and then perhaps the wish for a person. */
+export async function startConversation(server, locale, market, texts, handoff) {
+  const post = (path, body, token, accept = "application/json") =>
+    fetch(`${server.base}${path}`, { method: "POST", headers: { "Content-Type": "application/json", Accept: accept, ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) });
+  const c = await post("/v1/conversations", { market, locale }).then((r) => r.json());
+  for (const [i, text] of texts.entries()) {
+    await post(`/v1/conversations/${c.id}/messages`, { client_id: `p${i}`, text }, c.token, "text/event-stream").then((r) => r.text());
+  }
+  if (handoff) await post(`/v1/conversations/${c.id}/handoff`, {}, c.token).then((r) => r.text());
+  return c;
+}
+
+/** Opens the desk as somebody whose sign-in link says so: supervisor unless told. A link works once, so later windows get the session of the first. */
+export async function signIn(server, page, who = /supervisor|admin/i) {
+  server.sessions ??= new Map();
+  const link = (server.links.find((l) => who.test(l.line)) ?? server.links[0]).url;
+  const session = server.sessions.get(link);
+  if (session) {
+    await page.context().addCookies(session);
+    await page.goto(`${server.base}/desk`);
+    return;
+  }
+  await page.goto(link);
+  await page.getByRole("button", { name: /sign in/i }).click();
+  await page.waitForURL(/\/desk/);
+  server.sessions.set(link, await page.context().cookies());
+}
+
+/** The rules of WCAG 2.2, levels A and AA, as axe knows them. */
+const wcag = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"];
+
+/** Fails when axe finds anything on the page that breaks WCAG 2.2 AA, and names every place. */
+export async function checkAxe(page, name) {
+  // Evaluated by the browser itself, because the pages' policy allows no script from elsewhere.
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  const { violations, passes } = await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations"] }), wcag);
+  check(passes.length > 5, `axe looked at ${name}`);
+  const said = violations.flatMap((v) => v.nodes.map((n) => `${v.id} (${v.help})\n        ${n.target.join(" ")}: ${n.html.slice(0, 160)}\n        ${n.failureSummary?.replace(/\s+/g, " ")}`));
+  check(said.length === 0, `${name} has no violation of WCAG 2.2 AA:\n      ${said.join("\n      ")}`);
 }
 
 export function check(ok, what) {

@@ -1,55 +1,76 @@
-// Browser tests of the two pages against the real program.
+// Browser tests of the pages against the real program.
 //
-//   npm run e2e                        starts bin/firstline (or FIRSTLINE_BIN) itself, with the demo
-//   npm run e2e -- --base URL --desk SIGN-IN-LINK     uses a server that runs already
+//   npm run e2e                        every story
+//   npm run e2e -- --story desk        one story, or several: --story desk --story chat
 //   npm run e2e -- --shots             also takes the pictures of all widths and both colour schemes
+//   npm run e2e -- --base URL --desk SIGN-IN-LINK     uses a server that runs already
 //
-// The steps build on each other; the first that fails ends the run with exit status 1.
+// A story is a file of stories/: it exports steps, a list of [name, step(world)], and may export options for startServer.
+// Each has bin/firstline (or FIRSTLINE_BIN) with the demo and windows of its own. Its steps build on each other; the first
+// that fails ends the story, and the run ends with exit status 1.
 
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { check, openWindow, shot, shots, startBrowser, startServer } from "./lib.mjs";
-import { chatSteps } from "./chat.mjs";
-import { deskSteps } from "./desk.mjs";
-import { pictures } from "./pictures.mjs";
+import { check, here, openWindow, shot, shots, startBrowser, startServer } from "./lib.mjs";
 
-const { values: args } = parseArgs({ options: { base: { type: "string" }, desk: { type: "string" }, shots: { type: "boolean" } } });
+const { values: args } = parseArgs({ options: { base: { type: "string" }, desk: { type: "string" }, shots: { type: "boolean" }, story: { type: "string", multiple: true } } });
+
+const known = readdirSync(join(here, "stories")).map((f) => f.replace(/\.mjs$/, "")).sort();
+const unknown = (args.story ?? []).filter((s) => !known.includes(s));
+if (unknown.length > 0) {
+  console.error(`There is no story ${unknown.join(", ")}; there are ${known.join(", ")}.`);
+  process.exit(2);
+}
 
 rmSync(shots, { recursive: true, force: true });
 mkdirSync(shots, { recursive: true });
 
-let server;
-let browser;
-let failed = false;
-try {
-  server = args.base ? { base: args.base.replace(/\/$/, ""), links: [{ line: "given", url: args.desk ?? "" }], stop: async () => {} } : await startServer();
-  browser = await startBrowser();
-  const problems = [];
-  const customer = await openWindow(browser, problems, { viewport: { width: 1024, height: 800 } });
-  const agent = await openWindow(browser, problems);
-  // The one who may see and take everything.
-  const link = (server.links.find((l) => /supervisor|admin/i.test(l.line)) ?? server.links[0]).url;
-  const world = { server, browser, customer, agent, link, problems };
-  const steps = [...chatSteps, ...deskSteps, ...(args.shots ? pictures : [])];
-  for (const [name, step] of steps) {
-    const began = Date.now();
-    try {
-      await step(world);
-      check(problems.length === 0, `no error in the pages: ${problems.join("; ")}`);
-      console.log(`ok    ${name} (${Date.now() - began} ms)`);
-    } catch (err) {
-      failed = true;
-      console.error(`FAIL  ${name}\n      ${err.stack ?? err}`);
-      await shot(customer.page, "failed-customer").catch(() => {});
-      await shot(agent.page, "failed-agent").catch(() => {});
-      break;
+const given = args.base && { base: args.base.replace(/\/$/, ""), links: [{ line: "given", url: args.desk ?? "" }], stop: async () => {} };
+
+/** Tells one story and says whether it went well. */
+async function tell(name, story, browser) {
+  let server;
+  const windows = [];
+  try {
+    server = given || (await startServer(story.options));
+    const problems = [];
+    const customer = await openWindow(browser, problems, { viewport: { width: 1024, height: 800 } });
+    const agent = await openWindow(browser, problems);
+    windows.push(customer, agent);
+    const world = { server, browser, customer, agent, problems };
+    for (const [what, step] of story.steps) {
+      const began = Date.now();
+      try {
+        await step(world);
+        check(problems.length === 0, `no error in the pages: ${problems.join("; ")}`);
+        console.log(`ok    ${name}: ${what} (${Date.now() - began} ms)`);
+      } catch (err) {
+        console.error(`FAIL  ${name}: ${what}\n      ${err.stack ?? err}`);
+        await shot(customer.page, `failed-${name}-customer`).catch(() => {});
+        await shot(agent.page, `failed-${name}-agent`).catch(() => {});
+        return false;
+      }
     }
+    return true;
+  } catch (err) {
+    console.error(`FAIL  ${name}\n`, err);
+    return false;
+  } finally {
+    for (const w of windows) await w.context.close().catch(() => {});
+    await server?.stop();
   }
-} catch (err) {
-  failed = true;
-  console.error(err);
+}
+
+let failed = false;
+const browser = await startBrowser();
+try {
+  for (const name of args.story ?? known) {
+    const story = await import(`./stories/${name}.mjs`);
+    if (story.onRequest && !args.story && !args.shots) continue;
+    if (!(await tell(name, story, browser))) failed = true;
+  }
 } finally {
-  await browser?.close();
-  await server?.stop();
+  await browser.close();
 }
 process.exitCode = failed ? 1 : 0;

@@ -45,7 +45,7 @@ export function App() {
       <Bar />
       <Notice />
       {page ? (
-        <main class="page scroll" tabIndex={-1} aria-labelledby="page-title">
+        <main class="page scroll" tabIndex={0} aria-labelledby="page-title">
           <h2 id="page-title">{page.title}</h2>
           <page.component />
         </main>

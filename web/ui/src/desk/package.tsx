@@ -13,7 +13,7 @@ export function PackageView() {
   const p = s.open.value?.package;
   return (
     <aside class="column package" aria-label="Package">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Contents of the package">
         {!s.openId.value ? (
           <p class="empty">Open a conversation to see why it came to people and what is known.</p>
         ) : !s.open.value ? (

@@ -17,8 +17,9 @@ export function Palette() {
   const run = (hit: Hit | undefined) => {
     if (!hit) return;
     close();
-    // The dialog gives the focus back first; the command may want it elsewhere, or open a dialog of its own.
-    setTimeout(hit.command.run);
+    // The dialog goes first, which Preact has queued by now, and gives the focus back: the command may want it elsewhere, or
+    // open a dialog of its own. A timer would be too late: a key that is pressed at once would come before it.
+    queueMicrotask(hit.command.run);
   };
   const onKey = (e: KeyboardEvent) => {
     if (composing(e)) return;

@@ -79,7 +79,7 @@ function Row({ c }: { c: Command }) {
         <button
           type="button"
           class="text-button"
-          aria-label={asking ? `Press the key for ${c.title}` : `Change the key for ${c.title}`}
+          aria-label={asking ? `Press a key… for ${c.title}` : `Change the key for ${c.title}`}
           onClick={() => {
             setWrong("");
             setAsking(true);
@@ -91,7 +91,7 @@ function Row({ c }: { c: Command }) {
         </button>
         {key !== "" && (
           <button type="button" class="text-button" aria-label={`No key for ${c.title}`} onClick={() => setKeys(c.id, c.keys ? "" : undefined)}>
-            None
+            No key
           </button>
         )}
       </td>

@@ -17,8 +17,13 @@ export function Dialog(p: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
-    ref.current?.showModal();
-    return () => before?.focus?.();
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => {
+      // As long as the dialog is open nothing outside it takes the focus.
+      dialog?.close();
+      before?.focus?.();
+    };
   }, []);
   return (
     <dialog

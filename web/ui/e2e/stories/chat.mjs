@@ -1,13 +1,11 @@
 // A customer alone with the assistant.
 
-import { check, openWindow, shot, sleep } from "./lib.mjs";
-
-export const question = "What is the late fee?";
+import { check, openWindow, question, shot, sleep } from "../lib.mjs";
 
 const session = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("firstline.session")));
 const customerRows = (page) => page.locator(".row-customer .bubble");
 
-export const chatSteps = [
+export const steps = [
   [
     "the first page says that an AI answers, before the first word",
     async ({ customer: { page }, server }) => {

@@ -1,11 +1,11 @@
 // A customer asks for a person; an agent answers.
 
 import { readFileSync } from "node:fs";
-import { check, openWindow, shot } from "./lib.mjs";
+import { askSomething, check, openWindow, shot, signIn } from "../lib.mjs";
 
 const id = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("firstline.session")).id);
 
-export const deskSteps = [
+export const steps = [
   [
     "without a session the desk says how to get a link",
     async ({ agent: { page }, server }) => {
@@ -17,17 +17,15 @@ export const deskSteps = [
   ],
   [
     "the link signs in",
-    async ({ agent: { page }, server, link }) => {
-      await page.goto(link);
-      await page.getByRole("button", { name: /sign in/i }).click();
-      await page.waitForURL(/\/desk/);
+    async ({ agent: { page }, server }) => {
+      await signIn(server, page);
       await page.getByRole("region", { name: "Queue" }).waitFor();
       await page.getByText("Nobody is waiting for your teams.").waitFor();
       check((await page.getByText("No conversation open").count()) === 1, "the middle says what to do");
       await shot(page, "desk-empty");
-      void server;
     },
   ],
+  ["a customer talks to the assistant", ({ customer: { page }, server }) => askSomething(server, page)],
   [
     "one click asks for a person, and the customer sees where they stand",
     async ({ customer: { page } }) => {

@@ -1,7 +1,6 @@
 // Pictures of both pages at a phone's, a tablet's and a desk's width, light and dark, for people to look at.
 
-import { check, openWindow, shot } from "./lib.mjs";
-import { question } from "./chat.mjs";
+import { check, openWindow, question, shot, signIn, startConversation } from "../lib.mjs";
 
 const sizes = [
   [390, 844],
@@ -15,24 +14,14 @@ async function noOverflow(page, what) {
   check(wide <= 0, `nothing sticks out: ${what}`);
 }
 
-export const pictures = [
+/** Only when it is asked for: it takes minutes. */
+export const onRequest = true;
+
+export const steps = [
   [
     "pictures: the queue fills with people of several kinds",
     async (world) => {
-      const start = async (locale, market, texts, handoff) => {
-        const post = (path, body, token) =>
-          fetch(`${world.server.base}${path}`, { method: "POST", headers: { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) }, body: JSON.stringify(body) }).then((r) => r.json());
-        const c = await post("/v1/conversations", { market, locale });
-        for (const [i, text] of texts.entries()) {
-          await fetch(`${world.server.base}/v1/conversations/${c.id}/messages`, {
-            method: "POST",
-            headers: { "Content-Type": "application/json", Accept: "text/event-stream", Authorization: `Bearer ${c.token}` },
-            body: JSON.stringify({ client_id: `p${i}`, text }),
-          }).then((r) => r.text());
-        }
-        if (handoff) await post(`/v1/conversations/${c.id}/handoff`, {}, c.token);
-        return c;
-      };
+      const start = (...what) => startConversation(world.server, ...what);
       await start("en", "gb", ["There is a purchase on my account that I did not make, please help"]);
       await start("de", "de", ["Ich habe meine Arbeit verloren und kann die nächste Rate nicht zahlen"]);
       await start("sv", "se", ["Hur ändrar jag min betalningsdag?"], true);
@@ -87,9 +76,10 @@ export const pictures = [
   ],
   [
     "pictures: the desk",
-    async ({ agent: { page } }) => {
-      const away = page.locator(".presence-away");
-      await away.click();
+    async ({ agent: { page }, server }) => {
+      await signIn(server, page);
+      await page.getByRole("region", { name: "Queue" }).waitFor();
+      await page.locator(".presence-away").click();
       for (const scheme of schemes) {
         await page.emulateMedia({ colorScheme: scheme });
         for (const [width, height] of sizes) {

@@ -1,0 +1,132 @@
+// The desk by keys alone: the palette, keys of one's own, pages, and what was being written.
+
+import { check, question, shot, signIn, startConversation } from "../lib.mjs";
+
+const palette = (page) => page.getByRole("dialog", { name: "Find a command" });
+
+/** Types into the palette and takes the first hit. */
+async function run(page, letters, title) {
+  await page.keyboard.press("Control+k");
+  await palette(page).waitFor();
+  await page.keyboard.type(letters);
+  await palette(page).locator("[aria-selected=true]", { hasText: title }).waitFor();
+  await page.keyboard.press("Enter");
+  await palette(page).waitFor({ state: "detached" });
+}
+
+export const steps = [
+  [
+    "two customers wait, and the agent takes both",
+    async ({ agent: { page }, server }) => {
+      for (let i = 0; i < 2; i++) await startConversation(server, "en", "gb", [question], true);
+      await signIn(server, page);
+      const rows = page.locator(".group", { hasText: "Waiting" }).locator(".row-item");
+      await rows.nth(1).waitFor();
+      for (let i = 0; i < 2; i++) {
+        await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().click();
+        await page.locator(".answer .take .button").first().click();
+        await page.getByLabel("Reply to the customer").waitFor();
+        await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").nth(i).waitFor();
+        await page.keyboard.press("Escape");
+      }
+      check((await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").count()) === 2, "both are the agent's");
+    },
+  ],
+  [
+    "what is being written stays with its conversation, the reply apart from the note, also over a reload",
+    async ({ agent: { page } }) => {
+      const mine = page.locator(".group", { hasText: "My conversations" }).locator(".row-item");
+      await mine.nth(0).click();
+      await page.getByLabel("Reply to the customer").fill("Half a reply");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      await page.getByLabel("Note for the team").fill("Half a note");
+      await mine.nth(1).click();
+      await page.getByLabel("Reply to the customer").waitFor();
+      check((await page.getByLabel("Reply to the customer").inputValue()) === "", "the other conversation has its own");
+      await mine.nth(0).locator(".tag", { hasText: "Draft" }).waitFor();
+      await mine.nth(0).click();
+      const reply = page.getByLabel("Reply to the customer");
+      await reply.waitFor();
+      check((await reply.inputValue()) === "Half a reply", "the reply is there again");
+      await page.reload();
+      await reply.waitFor();
+      check((await reply.inputValue()) === "Half a reply", "after a reload too");
+      await reply.press("Control+Enter");
+      await page.locator(".entry.from-agent:not(.pending)", { hasText: "Half a reply" }).waitFor();
+      check((await reply.inputValue()) === "", "what was sent is no draft any more");
+      await page.getByRole("tab", { name: /Note/ }).click();
+      check((await page.getByLabel("Note for the team").inputValue()) === "Half a note", "the note is still one");
+      await page.getByLabel("Note for the team").fill("");
+    },
+  ],
+  [
+    "the palette opens from the text field, shows what can be done, and does it",
+    async ({ agent: { page } }) => {
+      await page.getByLabel("Note for the team").focus();
+      await page.keyboard.press("Control+k");
+      await palette(page).waitFor();
+      check((await palette(page).getByRole("option").count()) > 5, "commands are listed");
+      check((await palette(page).getByRole("option", { name: "Accept" }).count()) === 0, "but none that makes no sense now");
+      await shot(page, "desk-palette");
+      await page.keyboard.type("zzzz");
+      await palette(page).getByText("No command is called that.").waitFor();
+      await page.keyboard.press("Escape");
+      await palette(page).waitFor({ state: "detached" });
+      check(await page.evaluate(() => document.activeElement?.id === "reply"), "the focus is back in the text");
+      await run(page, "tran", "Transfer to another team");
+      await page.getByRole("dialog", { name: "Transfer to another team" }).waitFor();
+      await page.keyboard.press("Escape");
+      await run(page, "wriarep", "Write a reply");
+      await page.waitForFunction(() => document.activeElement?.id === "reply");
+      check((await page.getByLabel("Reply to the customer").count()) === 1, "it is the reply that is written");
+      await page.keyboard.press("Escape");
+    },
+  ],
+  [
+    "a key can be changed, is shown everywhere, and works",
+    async ({ agent: { page } }) => {
+      await run(page, "settings", "Go to Settings");
+      await page.getByRole("heading", { name: "Settings" }).waitFor();
+      await page.getByRole("button", { name: "Change the key for Next in the queue" }).click();
+      await page.keyboard.press("Control+c");
+      await page.getByText("The browser or the text field needs this key.").waitFor();
+      await page.keyboard.press("k");
+      await page.getByText("Also for: Previous in the queue").first().waitFor();
+      await page.getByRole("button", { name: "Change the key for Next in the queue" }).click();
+      await page.keyboard.press("x");
+      await page.getByText("Also for:").first().waitFor({ state: "detached" });
+      await shot(page, "desk-settings");
+      await page.reload();
+      await page.getByRole("heading", { name: "Settings" }).waitFor();
+      await page.locator(".top-pages a", { hasText: "Inbox" }).click();
+      const current = page.locator(".row-item[aria-current]");
+      await page.keyboard.press("x");
+      await current.waitFor();
+      check((await page.locator(".row-item").first().getAttribute("aria-current")) === "true", "x goes to the first");
+      await page.keyboard.press("j");
+      check((await page.locator(".row-item").first().getAttribute("aria-current")) === "true", "j does nothing any more");
+      await page.keyboard.press("x");
+      await page.locator(".row-item").nth(1).and(page.locator("[aria-current]")).waitFor();
+      await page.keyboard.press("Shift+?");
+      const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+      await help.waitFor();
+      check(/x\s+Next in the queue/.test(await help.innerText()), "the list shows it");
+      await page.keyboard.press("Escape");
+    },
+  ],
+  [
+    "single keys can be switched off; the palette works all the same",
+    async ({ agent: { page } }) => {
+      await run(page, "single key", "Switch shortcuts of a single key on or off");
+      const at = () => page.locator(".row-item").nth(1).getAttribute("aria-current");
+      check((await at()) === "true", "the second is open");
+      await page.keyboard.press("k");
+      check((await at()) === "true", "k does nothing");
+      check((await page.locator(".answer-tabs kbd").count()) === 0, "no key is shown that does nothing");
+      await run(page, "single key", "Switch shortcuts of a single key on or off");
+      await page.keyboard.press("k");
+      await page.locator(".row-item").first().and(page.locator("[aria-current]")).waitFor();
+    },
+  ],
+];
