@@ -13,10 +13,12 @@ import (
 // world makes labelled questions: the first inputs are as in a decision, and an answer is right with a probability that
 // rises with them.
 func world(rnd *rand.Rand, n int, group string, shift float64) []Labelled {
-	truth := measure.Logistic{shift, 0.4, 2.5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	truth := make(measure.Logistic, len(generalPrior))
+	copy(truth, measure.Logistic{shift, 0.4, 2.5})
 	out := make([]Labelled, n)
 	for i := range out {
-		x := []float64{1, rnd.NormFloat64(), rnd.NormFloat64() * 1.5, rnd.Float64(), 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		x := make([]float64, len(generalPrior))
+		copy(x, []float64{1, rnd.NormFloat64(), rnd.NormFloat64() * 1.5, rnd.Float64(), 1})
 		out[i] = Labelled{Group: group, X: x, Right: rnd.Float64() < truth.P(x)}
 		out[i].Among = out[i].Right || rnd.Float64() < 0.5
 	}

@@ -196,12 +196,16 @@ func (d *Decision) probabilities() (best, among float64) {
 // answers, and that the best one does), the weighted share of the question's terms that the best passage
 // has, whether it is in the customer's language, how near the question comes to those that customers ask (three ways), by
 // how much the best article (two ways) and within it the best section stand out, how long the question is, how near its vector comes,
-// the probability that the message is of no topic, and how near the question comes to one that no article may answer.
+// the probability that the message is of no topic, how near the question comes to one that no article may answer, and
+// whether the best passage is for readers of another kind.
 func (d *Decision) Inputs() []float64 {
 	f := d.Features
-	locale, none := 0.0, 0.0
+	locale, reader, none := 0.0, 0.0, 0.0
 	if f.LocaleMatch {
 		locale = 1
+	}
+	if f.OtherReader {
+		reader = 1
 	}
 	for _, t := range d.Topics {
 		if t.Topic == triage.None {
@@ -209,14 +213,14 @@ func (d *Decision) Inputs() []float64 {
 		}
 	}
 	return []float64{1, logit(f.Answerable()), logit(f.Answerable() * f.Confidence()), f.Coverage, locale, f.Ask, f.AskSection, f.AskMargin,
-		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none, f.Outside}
+		f.Margin, f.Share, f.OfArticle, float64(min(f.QueryTerms, 15)) / 10, f.DenseTop, none, f.Outside, reader}
 }
 
 // generalPrior and amongPrior are the weights that a company's own labels start from: the general probability itself, and
 // that one of three articles is right far more often than the first.
 var (
-	generalPrior = measure.Logistic{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-	amongPrior   = measure.Logistic{1, 0.2, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	generalPrior = measure.Logistic{0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	amongPrior   = measure.Logistic{1, 0.2, 0.7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 )
 
 // logit is the inverse of the logistic function, with ends that stay finite.

@@ -13,7 +13,7 @@ import (
 )
 
 // maxExamples bounds a topic: training reads every example of every topic again, several times over.
-const maxExamples = 1000
+const maxExamples = 2000
 
 // lockTopics lets one editor in at a time. Readers do not wait.
 const lockTopics = `LOCK TABLE topics, shelves IN SHARE ROW EXCLUSIVE MODE`

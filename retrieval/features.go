@@ -104,6 +104,7 @@ func (s *Searcher) features(l *lexicalResult, f fetched, x *index, q *Query, sc 
 	}
 	out.SentenceMargin = float64(seen.covered - covered)
 	out.PhraseMargin = float64(seen.phrase - phrase)
+	out.OtherReader = best.Audience != sc.audiences[0]
 	out.LocaleMatch = analysis.Language(best.Locale) == analysis.Language(sc.locales[0])
 	out.OfArticle = 0.5
 	for _, p := range f.passages[1:] {

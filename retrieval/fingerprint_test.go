@@ -11,7 +11,7 @@ import (
 	"github.com/firstline/firstline/kb"
 )
 
-// goldenFeatures is what Version 5 finds for a fixed little help centre and questions. When this test is red, retrieval
+// goldenFeatures is what Version 6 finds for a fixed little help centre and questions. When this test is red, retrieval
 // behaves differently: raise Version, which voids the certificates that were made before, and write the new digest here.
 const goldenFeatures = "5519a983b193"
 

@@ -56,21 +56,22 @@ type ArticleScore struct {
 
 // Features describe a result in numbers that say something about whether it is right. All are 0 when nothing was found.
 type Features struct {
-	Top          float64 `json:"top"`                   // how much of the question the best article holds: LexTop and DenseTop, mixed as the score is
-	Margin       float64 `json:"margin"`                // by how much the best article's score is above the second's, 0..1
-	Coverage     float64 `json:"coverage"`              // idf-weighted share of the question's terms that the best passage or its title has, 0..1
-	Agreement    float64 `json:"agreement"`             // share of the lexical leg's best five articles that are among the dense leg's, 0..1
-	LexTop       float64 `json:"lex_top"`               // best lexical score as a share of what the question could reach, 0..1
-	DenseTop     float64 `json:"dense_top"`             // best cosine, 0..1
-	Candidates   int     `json:"candidates"`            // passages that were compared
-	LocaleMatch  bool    `json:"locale_match"`          // the best passage is in the customer's language
-	QueryTerms   int     `json:"query_terms"`           // distinct terms of the question without stop words
-	UnknownTerms float64 `json:"unknown_terms"`         // idf-weighted share of them that no article has, 0..1
-	Ask          float64 `json:"ask,omitempty"`         // how near the question comes to one that customers ask the best article with, 0..1
-	AskSection   float64 `json:"ask_section,omitempty"` // the same, of those asked of the best passage
-	OfArticle    float64 `json:"of_article,omitempty"`  // by how much the best passage's score is above the next of its article's, 0.5 when there is no other, 0..1
-	AskMargin    float64 `json:"ask_margin,omitempty"`  // by how much nearer than to those of any other article, -1..1
-	Outside      float64 `json:"outside,omitempty"`     // how near the question comes to one of an article that the assistant must not quote, 0..1
+	Top          float64 `json:"top"`                    // how much of the question the best article holds: LexTop and DenseTop, mixed as the score is
+	Margin       float64 `json:"margin"`                 // by how much the best article's score is above the second's, 0..1
+	Coverage     float64 `json:"coverage"`               // idf-weighted share of the question's terms that the best passage or its title has, 0..1
+	Agreement    float64 `json:"agreement"`              // share of the lexical leg's best five articles that are among the dense leg's, 0..1
+	LexTop       float64 `json:"lex_top"`                // best lexical score as a share of what the question could reach, 0..1
+	DenseTop     float64 `json:"dense_top"`              // best cosine, 0..1
+	Candidates   int     `json:"candidates"`             // passages that were compared
+	LocaleMatch  bool    `json:"locale_match"`           // the best passage is in the customer's language
+	OtherReader  bool    `json:"other_reader,omitempty"` // the best passage is written for another audience than the customer's own
+	QueryTerms   int     `json:"query_terms"`            // distinct terms of the question without stop words
+	UnknownTerms float64 `json:"unknown_terms"`          // idf-weighted share of them that no article has, 0..1
+	Ask          float64 `json:"ask,omitempty"`          // how near the question comes to one that customers ask the best article with, 0..1
+	AskSection   float64 `json:"ask_section,omitempty"`  // the same, of those asked of the best passage
+	OfArticle    float64 `json:"of_article,omitempty"`   // by how much the best passage's score is above the next of its article's, 0.5 when there is no other, 0..1
+	AskMargin    float64 `json:"ask_margin,omitempty"`   // by how much nearer than to those of any other article, -1..1
+	Outside      float64 `json:"outside,omitempty"`      // how near the question comes to one of an article that the assistant must not quote, 0..1
 
 	// Features that were recorded before these were added have none of them: there Share is 0.
 	Share          float64 `json:"share,omitempty"`           // of the best article among the best ten, see shareTemperature; above 0, at most 1
