@@ -62,7 +62,7 @@ export const steps = [
       await page.goto(`${server.base}/chat?locale=de&market=de`);
       await page.getByRole("button", { name: "Chat starten" }).click();
       await page.locator(".row-assistant").first().waitFor();
-      await page.locator("#composer").fill("Wie lange dauert eine Erstattung?");
+      await page.locator("#composer").fill("Kann ich bei einem US-Shop einkaufen?");
       await page.locator("#composer").press("Enter");
       await page.locator(".source").first().waitFor();
       await noOverflow(page, "320");
