@@ -77,6 +77,7 @@ type Handoff struct {
 	LastAuthor     string          `json:"last_author"`
 	LastAt         time.Time       `json:"last_at"`
 	LastSeq        int64           `json:"last_seq"`
+	Rank           float64         `json:"rank"` // the queue's order: the lowest is next, and the id decides between equals
 }
 
 // Options tune a Desk. The zero value is fit for production.
@@ -131,12 +132,6 @@ const (
 	generalTeam  = "general"
 	merchantTeam = "b2b"
 )
-
-// Deadlines for the first human answer where no topic sets one, by priority.
-var defaultSLA = map[int]time.Duration{1: 2 * time.Minute, 2: 15 * time.Minute, 3: 30 * time.Minute, 4: 4 * time.Hour}
-
-// requestSLA is the deadline for somebody who asked for a person.
-const requestSLA = 3 * time.Minute
 
 // HandOff makes a handoff inside the session: the row, the customer's line, the change of owner and the events commit
 // together with whatever else the session does.
@@ -214,23 +209,6 @@ func (d *Desk) teamOf(topic, audience string) string {
 		return merchantTeam
 	}
 	return generalTeam
-}
-
-// deadline is when the first human answer is due: counted from now, or from when the team opens. Asked says that the
-// customer asked for a person, who is due soon while the team is there.
-func (d *Desk) deadline(team Team, s *chat.Session, topic string, priority int, asked bool) time.Time {
-	sla := defaultSLA[priority]
-	if t, known := (*d.topics.Load())[topic]; known && t.SLA > 0 {
-		sla = t.SLA
-	}
-	open, opens := team.Hours.At(s.Market, s.Now())
-	if !open && !opens.IsZero() {
-		return opens.Add(sla)
-	}
-	if asked && open {
-		sla = min(sla, requestSLA)
-	}
-	return s.Now().Add(sla)
 }
 
 // Ask hands the conversation off because the customer pressed the button. What they wrote since the last handoff, answered
@@ -329,7 +307,7 @@ const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topi
 	h.agent_id, a.name AS agent_name, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
 	(SELECT o.expires_at FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') AS offer_expires,
 	c.customer, COALESCE(m.body, '') AS last_message, COALESCE(m.author, '') AS last_author, COALESCE(m.created_at, c.created_at) AS last_at,
-	c.last_seq`
+	c.last_seq, h.rank`
 
 const handoffFrom = ` FROM handoffs h JOIN conversations c ON c.id = h.conversation_id LEFT JOIN agents a ON a.id = h.agent_id
 	LEFT JOIN LATERAL (SELECT left(body, 200) AS body, author, created_at FROM messages
@@ -352,24 +330,6 @@ func listHandoffs(ctx context.Context, q db, where string, args ...any) ([]Hando
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[Handoff])
-}
-
-// Team is a group of agents with hours of its own.
-type Team struct {
-	Key      string
-	Name     string
-	Hours    Hours
-	Fallback *string
-}
-
-func findTeam(ctx context.Context, q db, key string) (Team, error) {
-	var t Team
-	err := q.QueryRow(ctx, `SELECT key, name, hours, fallback FROM teams WHERE key IN ($1, $2) ORDER BY key = $1 DESC LIMIT 1`, key, generalTeam).
-		Scan(&t.Key, &t.Name, &t.Hours, &t.Fallback)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return t, fault.New(fault.Internal, "no_team", "There is no team %q and no team %q to hand off to.", key, generalTeam)
-	}
-	return t, err
 }
 
 // jitter spreads what several replicas do at the same interval.

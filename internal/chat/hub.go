@@ -19,10 +19,12 @@ type room struct {
 	readers map[*reader]struct{}
 }
 
-// reader is one who follows a conversation. remote is set when something may have been written that is not kept here.
+// reader is one who follows a conversation. remote is set when something may have been written that is not kept here, dirty
+// when anything has been. Readers of several conversations share one wake.
 type reader struct {
 	wake   chan struct{}
 	remote atomic.Bool
+	dirty  atomic.Bool
 }
 
 // roomSize bounds the memory of a watched conversation; who is further behind reads the database.
@@ -30,8 +32,8 @@ const roomSize = 64
 
 func newHub() *hub { return &hub{rooms: map[uuid.UUID]*room{}} }
 
-func (h *hub) join(id uuid.UUID) *reader {
-	r := &reader{wake: make(chan struct{}, 1)}
+func (h *hub) join(id uuid.UUID, wake chan struct{}) *reader {
+	r := &reader{wake: wake}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	rm := h.rooms[id]
@@ -124,6 +126,7 @@ func (h *hub) wakeUp(id uuid.UUID) {
 }
 
 func (r *reader) poke() {
+	r.dirty.Store(true) // before the wake-up: whoever it wakes must see it
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -246,7 +246,7 @@ var ErrStopped = errors.New("stopped")
 
 // Watch begins to follow a conversation. What is written from now on wakes the watch.
 func (r *Record) Watch(id uuid.UUID) *Watch {
-	return &Watch{r: r, id: id, rd: r.hub.join(id)}
+	return &Watch{r: r, id: id, rd: r.hub.join(id, make(chan struct{}, 1))}
 }
 
 // Close ends the watch.

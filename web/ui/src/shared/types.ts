@@ -140,6 +140,8 @@ export interface Handoff {
   last_author: string;
   last_at: string;
   last_seq: number;
+  /** The queue's order: the lowest is next, and the id decides between equals. */
+  rank: number;
 }
 
 export interface Me {
