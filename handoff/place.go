@@ -66,15 +66,15 @@ func (d *Desk) place(ctx context.Context, q db, h Handoff, team Team, now time.T
 	err := q.QueryRow(ctx, `
 		SELECT
 			(SELECT name FROM teams WHERE key = $1),
-			CASE WHEN $5 IN ('queued', 'offered', 'asynchronous') THEN 1 + (SELECT count(*) FROM handoffs o
-				WHERE o.team = $1 AND o.state IN ('queued', 'offered', 'asynchronous') AND o.id <> $2 AND (o.priority, o.queued_at, o.id) < ($3, $4, $2))
+			CASE WHEN $3 IN ('queued', 'offered', 'asynchronous') THEN 1 + (SELECT count(*) FROM handoffs o
+				WHERE o.team = $1 AND o.state IN ('queued', 'offered', 'asynchronous') AND o.id <> $2 AND (o.rank, o.id) < (SELECT me.rank, me.id FROM handoffs me WHERE me.id = $2))
 				ELSE 0 END,
 			(SELECT count(*) FROM agents a JOIN agent_teams t ON t.agent_id = a.id
 				WHERE t.team = $1 AND a.presence = 'online' AND a.connected_until > now() AND a.capacity > 0),
 			count(*), COALESCE(avg(extract(epoch FROM COALESCE(ended_at, now()) - accepted_at)), 0)::float8,
 			COALESCE((array_agg(extract(epoch FROM accepted_at - queued_at) ORDER BY accepted_at DESC))[1], 0)::float8
 		FROM handoffs WHERE team = $1 AND accepted_at > now() - interval '`+recent+`'`,
-		h.Team, h.ID, h.Priority, h.QueuedAt, h.State).Scan(&p.TeamName, &p.Position, &agents, &served, &handling, &last)
+		h.Team, h.ID, h.State).Scan(&p.TeamName, &p.Position, &agents, &served, &handling, &last)
 	if err != nil {
 		return p, err
 	}

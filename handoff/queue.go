@@ -38,7 +38,7 @@ func (d *Desk) List(ctx context.Context, a Agent, state string) ([]Handoff, erro
 		return nil, fault.Field("state", "unknown_state", "Use queued, mine, all or ended.")
 	}
 	hs, err := listHandoffs(ctx, d.pool, where+` AND ($2 OR h.team = ANY ($3) OR h.agent_id = $1)
-		ORDER BY h.ended_at DESC NULLS FIRST, h.priority, h.queued_at, h.id LIMIT 500`, a.ID, a.Supervises(), a.Teams)
+		ORDER BY h.ended_at DESC NULLS FIRST, h.rank, h.id LIMIT 500`, a.ID, a.Supervises(), a.Teams)
 	if hs == nil {
 		hs = []Handoff{}
 	}

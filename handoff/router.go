@@ -105,7 +105,7 @@ func (d *Desk) offer(ctx context.Context, tx pgx.Tx) (int64, error) {
 			AND (h.team_since < now() - $2 * interval '1 second' OR f.markets = '{}' OR h.market = ANY (f.markets))
 			AND (h.team_since < now() - $3 * interval '1 second' OR f.languages = '{}' OR h.language = ANY (f.languages))
 			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
-		ORDER BY priority, queued_at, id LIMIT $1 FOR UPDATE OF h SKIP LOCKED`, offerAtOnce, marketDropped.Seconds(), languageDropped.Seconds())
+		ORDER BY rank, id LIMIT $1 FOR UPDATE OF h SKIP LOCKED`, offerAtOnce, marketDropped.Seconds(), languageDropped.Seconds())
 	if err != nil {
 		return 0, err
 	}
@@ -157,7 +157,7 @@ func (d *Desk) overdue(ctx context.Context, tx pgx.Tx) ([]uuid.UUID, error) {
 		SELECT id FROM handoffs h
 		WHERE state = 'queued' AND (offers >= $1 OR (team_since < now() - $2 * interval '1 second'
 			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.made_at > now() - $2 * interval '1 second')))
-		ORDER BY priority, queued_at LIMIT $3`, escalateAfter, asyncAfter.Seconds(), offerAtOnce)
+		ORDER BY rank, id LIMIT $3`, escalateAfter, asyncAfter.Seconds(), offerAtOnce)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ const (
 func (d *Desk) tellPositions(ctx context.Context) error {
 	rows, err := d.pool.Query(ctx, `
 		SELECT id, conversation_id, position FROM (
-			SELECT id, conversation_id, told_position, row_number() OVER (PARTITION BY team ORDER BY priority, queued_at, id) AS position
+			SELECT id, conversation_id, told_position, row_number() OVER (PARTITION BY team ORDER BY rank, id) AS position
 			FROM handoffs WHERE state IN ('queued', 'offered', 'asynchronous')) w
 		WHERE position <> told_position AND position <= $1 LIMIT $2`, toldPositions, toldAtOnce)
 	if err != nil {

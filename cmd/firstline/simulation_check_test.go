@@ -79,6 +79,7 @@ type simHandoff struct {
 	Language       string
 	Market         string
 	QueuedAt       time.Time
+	Boost          time.Duration
 	Waited         float64 // seconds
 	EndedAt        *time.Time
 }
@@ -89,7 +90,7 @@ type simOffer struct {
 	Expired                bool
 }
 
-const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, extract(epoch FROM now() - team_since)::float8, ended_at`
+const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, boost * 1000000000::bigint, extract(epoch FROM now() - team_since)::float8, ended_at`
 
 // load reads the conversation. Nothing else runs meanwhile, except within a race, where only its first part is used.
 func (w *world) load(c *talk) state {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -10,7 +11,7 @@ import (
 // desk is the queue and the people as the database holds them.
 type deskState struct {
 	agents   []simAgent
-	handoffs []simHandoff // open ones, in the queue's order
+	handoffs []simHandoff // open ones
 	offers   []simOffer   // in the order in which they were made
 }
 
@@ -31,7 +32,7 @@ func (w *world) loadDesk() deskState {
 		SELECT a.id, ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id), languages, markets, capacity,
 			(SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL)::int, presence, connected_until > now(), lapses
 		FROM agents a ORDER BY a.id`)
-	collect(b, &d.handoffs, `SELECT `+simHandoffColumns+` FROM handoffs WHERE ended_at IS NULL ORDER BY priority, queued_at, id`)
+	collect(b, &d.handoffs, `SELECT `+simHandoffColumns+` FROM handoffs WHERE ended_at IS NULL ORDER BY id`)
 	collect(b, &d.offers, `SELECT id, handoff_id, agent_id, outcome, expires_at <= now() FROM offers ORDER BY id`)
 	if err := w.nodes[0].pool.SendBatch(w.t.Context(), b).Close(); err != nil {
 		panic(err)
@@ -159,10 +160,15 @@ func (w *world) checkRouting(c *talk, before, after deskState, both bool) {
 	}
 }
 
-// ahead is the queue's order: most urgent, then oldest.
+// headStart is how much longer the less urgent wait than P2 before they are level with it.
+var headStart = map[int]time.Duration{2: 0, 3: 30 * time.Minute, 4: 2 * time.Hour}
+
+// ahead is the queue's order: P1 before all; the others age side by side, each with a head start over the less urgent.
 func (d *deskState) ahead(a, b *simHandoff) bool {
-	if a.Priority != b.Priority {
-		return a.Priority < b.Priority
+	if (a.Priority == 1) != (b.Priority == 1) {
+		return a.Priority == 1
 	}
-	return a.QueuedAt.Before(b.QueuedAt)
+	return a.turn().Before(b.turn())
 }
+
+func (h *simHandoff) turn() time.Time { return h.QueuedAt.Add(headStart[h.Priority] - h.Boost) }
