@@ -46,7 +46,8 @@ const (
 	unasked       = 0.2
 	anySign       = 0.25 // that a customer is stuck, below which nobody is offered in place of an answer
 	noCoverage    = 0.25 // weighted share of the question's terms below which the best article is not about it at all
-	clarifyAtMost = 1    // questions back since the last handoff
+	clarifyAtMost = 1    // questions back since the last answer
+	clarifyEver   = 3    // and since the last handoff
 )
 
 // Costs are the expected costs of what could be done, in handoffs; 0 for what could not be done.
@@ -86,7 +87,7 @@ func (d *Decision) choose() {
 	if d.PStuck >= anySign {
 		c.Offer = offerCost + d.PStuck*offerStuck
 	}
-	if len(d.Options) > 1 && d.Stuck.Clarified < clarifyAtMost && !info {
+	if len(d.Options) > 1 && d.Stuck.InRow < clarifyAtMost && d.Stuck.Clarified < clarifyEver && !info {
 		c.Clarify = askCost + (1 - d.PAmong) + d.PStuck*answerStuck
 	}
 	if sure && d.Stuck.Offered == 0 {

@@ -24,10 +24,13 @@ func TestChoice(t *testing.T) {
 		want   Action
 		reason Reason
 	}{
-		"a sure article":                          {func(*Decision) {}, Answer, Quoted},
-		"below the threshold":                     {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 0.995} }, Clarify, LowConfidence},
-		"below the threshold, asked back already": {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 0.995}; d.Stuck.Clarified = 1 }, HandOff, LowConfidence},
-		"another group's threshold":               {func(d *Decision) { d.Policy.Bars = map[string]float64{HowTo: 0.995} }, Answer, Quoted},
+		"a sure article":      {func(*Decision) {}, Answer, Quoted},
+		"below the threshold": {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 0.995} }, Clarify, LowConfidence},
+		"below the threshold, asked back already": {func(d *Decision) {
+			d.Policy.Bars = map[string]float64{Money: 0.995}
+			d.Stuck.Clarified, d.Stuck.InRow = 1, 1
+		}, HandOff, LowConfidence},
+		"another group's threshold": {func(d *Decision) { d.Policy.Bars = map[string]float64{HowTo: 0.995} }, Answer, Quoted},
 		"an editor's own question": {func(d *Decision) {
 			d.Policy.Bars = map[string]float64{Money: 1}
 			d.Features.Ask, d.Features.AskSection, d.Features.AskMargin = 1, 1, 0.4
@@ -36,9 +39,18 @@ func TestChoice(t *testing.T) {
 			d.Policy.Bars = map[string]float64{Money: 1}
 			d.Features.Ask, d.Features.AskSection, d.Features.AskMargin = 1, 1, 0.1
 		}, Clarify, LowConfidence},
-		"an option that was chosen": {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 1}; d.Chosen = true }, Answer, Quoted},
-		"nothing found":             {func(d *Decision) { d.Candidates, d.Features = nil, retrieval.Features{} }, HandOff, NoArticle},
-		"the search failed":         {func(d *Decision) { d.Failed = true }, HandOff, RetrievalFailed},
+		"a question that no article answers": {func(d *Decision) { d.Features.Outside, d.Features.Ask = 0.9, 0.2 }, Offer, NoArticle},
+		"the same, after an offer":           {func(d *Decision) { d.Features.Outside, d.Stuck.Offered = 0.9, 1 }, HandOff, NoArticle},
+		"the same, of a topic that a person sees": {func(d *Decision) {
+			d.Features.Outside = 0.9
+			d.TopicInfo = &TopicPolicy{Key: "income_loss", P: 0.9, Priority: 2, AI: triage.AIInfo, Group: Money}
+		}, HandOff, NoArticle},
+		"nearer to one that the article is asked with": {func(d *Decision) { d.Features.Outside, d.Features.Ask = 0.9, 0.9 }, Answer, Quoted},
+		"asked back before the last answer":            {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 0.995}; d.Stuck.Clarified = 1 }, Clarify, LowConfidence},
+		"asked back three times":                       {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 0.995}; d.Stuck.Clarified = 3 }, HandOff, LowConfidence},
+		"an option that was chosen":                    {func(d *Decision) { d.Policy.Bars = map[string]float64{Money: 1}; d.Chosen = true }, Answer, Quoted},
+		"nothing found":                                {func(d *Decision) { d.Candidates, d.Features = nil, retrieval.Features{} }, HandOff, NoArticle},
+		"the search failed":                            {func(d *Decision) { d.Failed = true }, HandOff, RetrievalFailed},
 		"a topic that a person sees, too": {func(d *Decision) {
 			d.TopicInfo = &TopicPolicy{Key: "income_loss", P: 0.9, Priority: 2, AI: triage.AIInfo, Group: Money}
 		}, Answer, Quoted},

@@ -59,7 +59,7 @@ const (
 )
 
 // decisionVersion names the logic and the constants below; it is stored with every decision, and changes with them.
-const decisionVersion = "cost-8"
+const decisionVersion = "cost-9"
 
 // Candidate is a passage that the decision saw.
 type Candidate struct {
@@ -97,8 +97,9 @@ type Decision struct {
 	Context    string  `json:"context,omitempty"`
 	Condensed  bool    `json:"condensed,omitempty"` // the question was made to stand alone by the model
 	Sentiment  string  `json:"sentiment"`
-	Words      int     `json:"words"`          // distinct ones of the message
-	Asks       bool    `json:"asks,omitempty"` // has the form of a question
+	Words      int     `json:"words"`           // distinct ones of the message
+	Asks       bool    `json:"asks,omitempty"`  // has the form of a question
+	Files      int     `json:"files,omitempty"` // sent with the message; nothing here can read them
 	Off        bool    `json:"off,omitempty"`
 	GivenUp    bool    `json:"given_up,omitempty"`   // several processes have failed at this turn
 	LegalText  string  `json:"legal_text,omitempty"` // what is said to a complaint or a legal right, where one is seen

@@ -141,4 +141,8 @@ func TestChosenByPlace(t *testing.T) {
 	if r.outcome != chat.Answered || asked != "Refunds" || !r.decision.Chosen {
 		t.Errorf("%s by %s, searched for %q", r.outcome, r.decision.Reason, asked)
 	}
+	// The question back has led to an answer; the next question may be asked back about again.
+	if r := b.ask(t, id, "And something about the dark colours?"); r.outcome != chat.Clarified {
+		t.Errorf("another question: %s by %s, %+v", r.outcome, r.decision.Reason, r.decision.Stuck)
+	}
 }

@@ -13,16 +13,17 @@ import (
 
 // StuckSigns are counts since the last handoff, and what the message itself shows. They are stored with the decision.
 type StuckSigns struct {
-	Repeats    int  `json:"repeats"`    // earlier messages that asked the same
-	Unhelpful  int  `json:"unhelpful"`  // answers marked as not helpful
-	Clarified  int  `json:"clarified"`  // clarifying questions asked
-	Offered    int  `json:"offered"`    // offers of a human not taken
-	Turns      int  `json:"turns"`      // turns so far, small talk aside
-	Frustrated bool `json:"frustrated"` // by the words of this message
-	JustOffer  bool `json:"just_offer"` // the last turn offered a human
-	JustAsked  bool `json:"just_asked"` // the last turn asked a clarifying question
-	Affirms    bool `json:"affirms"`    // the message is a plain yes
-	Unanswered int  `json:"unanswered"` // earlier turns that did not answer
+	Repeats    int  `json:"repeats"`          // earlier messages that asked the same
+	Unhelpful  int  `json:"unhelpful"`        // answers marked as not helpful
+	Clarified  int  `json:"clarified"`        // clarifying questions asked
+	InRow      int  `json:"in_row,omitempty"` // of them since the last answer
+	Offered    int  `json:"offered"`          // offers of a human not taken
+	Turns      int  `json:"turns"`            // turns so far, small talk aside
+	Frustrated bool `json:"frustrated"`       // by the words of this message
+	JustOffer  bool `json:"just_offer"`       // the last turn offered a human
+	JustAsked  bool `json:"just_asked"`       // the last turn asked a clarifying question
+	Affirms    bool `json:"affirms"`          // the message is a plain yes
+	Unanswered int  `json:"unanswered"`       // earlier turns that did not answer
 
 	Echo   float64 `json:"echo,omitempty"`   // share of what the message is about that one earlier message was about, or the reverse; the greatest
 	Tells  bool    `json:"tells,omitempty"`  // asks nothing, and does not only receive or correct what was said
@@ -41,6 +42,7 @@ type StuckSigns struct {
 // stuckSigns counts what speaks for a customer who gets no further.
 func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 	s := StuckSigns{Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
+	answeredSince := false
 	for i, p := range c.Past {
 		if p.Reason == string(SmallTalk) {
 			continue // a greeting gets nobody further, and nobody back
@@ -49,12 +51,17 @@ func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 		switch p.Outcome {
 		case chat.Clarified:
 			s.Clarified++
+			if !answeredSince {
+				s.InRow++
+			}
 			s.JustAsked = s.JustAsked || i == 0
 		case chat.OfferedHuman:
 			s.Offered++
 			s.JustOffer = s.JustOffer || i == 0
 		case chat.Cancelled, chat.HandedOff:
 			s.Unanswered++
+		case chat.Answered:
+			answeredSince = true
 		}
 	}
 	justBefore := true

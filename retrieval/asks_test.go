@@ -42,3 +42,36 @@ func TestAQuestionLeadsToItsSection(t *testing.T) {
 		t.Errorf("after unpublishing: %+v", r.Features)
 	}
 }
+
+// What an editor has written down for an article that the assistant must not quote is known, and is nothing to quote: for
+// the readers of that article only, and as long as it is published.
+func TestAQuestionThatNoArticleAnswers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish(t,
+		kb.Document{Slug: "points", Title: "What we do not offer", Markdown: "No points, no miles.", AIExcluded: true, Markets: []string{"gb"},
+			Questions: map[string][]string{"en": {"do I collect points when I pay with you"}, "sv": {"får jag poäng när jag betalar"}}},
+		kb.Document{Slug: "pay", Title: "When you pay with us", Markdown: "You pay later, when you collect the goods."},
+	)
+	b.embed(t)
+	for _, c := range []struct {
+		q      Query
+		closed bool
+	}{
+		{Query{Text: "Do I collect points when I pay with you?", Market: "gb", Locale: "en"}, true},
+		{Query{Text: "får jag poäng när jag betalar?", Market: "gb", Locale: "sv"}, true},
+		{Query{Text: "Do I collect points when I pay with you?", Market: "us", Locale: "en"}, false},
+		{Query{Text: "Do I collect points when I pay with you?", Market: "gb", Locale: "en", Reader: true}, false},
+		{Query{Text: "when do I collect the goods", Market: "gb", Locale: "en"}, false},
+	} {
+		r := b.search(t, c.q)
+		if c.closed != (r.Features.Outside > 0.9) && r.Features.Candidates > 0 {
+			t.Errorf("%+v: %+v", c.q, r.Features)
+		}
+		for _, p := range r.Passages {
+			if !c.q.Reader && p.Slug == "points" {
+				t.Errorf("%+v quotes what must not be quoted", c.q)
+			}
+		}
+	}
+}

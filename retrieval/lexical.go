@@ -142,6 +142,9 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 			f := w.factors[kind]
 			maxWords = max(maxWords, f*l.sums[slot].words)
 			maxGrams = max(maxGrams, f*l.sums[slot].grams)
+			if w.closed[kind] {
+				r.outside = max(r.outside, l.likeness.best[slot])
+			}
 		}
 		legs = append(legs, l)
 		r.queries = append(r.queries, l.asked)
@@ -162,9 +165,6 @@ func (x *index) lexical(question, context string, s *scope) lexicalResult {
 		for slot, kind := range l.partition.kinds {
 			base := w.factors[kind] * (byWords*l.sums[slot].words + byGrams*l.sums[slot].grams)
 			like := l.likeness.best[slot]
-			if like > r.outside && w.closed[kind] {
-				r.outside = like
-			}
 			score := base + w.factors[kind]*ask*like*like // half alike is hardly alike
 			if score > least {
 				w.push(ranked{leg: i, slot: uint32(slot), score: score, base: base})
