@@ -77,6 +77,7 @@ type Handoff struct {
 	LastAt         time.Time       `json:"last_at"`
 	LastSeq        int64           `json:"last_seq"`
 	Rank           float64         `json:"rank"` // the queue's order: the lowest is next, and the id decides between equals
+	SLA            *SLA            `json:"sla"`  // the clock that is due first; nil where none runs
 }
 
 // Options tune a Desk. The zero value is fit for production.
@@ -112,6 +113,9 @@ func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.L
 	}
 	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1)}
 	d.topics.Store(&map[string]triage.Topic{})
+	d.Register(Ticker{Name: "sla", Next: d.nextDue, Run: d.watchClocks})
+	d.Register(d.missed())
+	d.OnCustomerWrote(d.customerAwaits)
 	bus.Subscribe(wake.Queue, func(string) { d.poke() })
 	return d
 }
@@ -306,7 +310,7 @@ const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topi
 	h.agent_id, a.name AS agent_name, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
 	(SELECT o.expires_at FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') AS offer_expires,
 	c.customer, COALESCE(m.body, '') AS last_message, COALESCE(m.author, '') AS last_author, COALESCE(m.created_at, c.created_at) AS last_at,
-	c.last_seq, h.rank`
+	c.last_seq, h.rank, ` + slaColumn + ``
 
 const handoffFrom = ` FROM handoffs h JOIN conversations c ON c.id = h.conversation_id LEFT JOIN agents a ON a.id = h.agent_id
 	LEFT JOIN LATERAL (SELECT left(body, 200) AS body, author, created_at FROM messages

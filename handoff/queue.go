@@ -80,6 +80,9 @@ func (d *Desk) take(ctx context.Context, s *chat.Session, h Handoff, a Agent) er
 	if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
 		return err
 	}
+	if err := d.served(ctx, s.Tx(), h); err != nil {
+		return err
+	}
 	if err := s.SetOwner(ctx, chat.OwnedByAgent, a.Ref()); err != nil {
 		return err
 	}
@@ -213,6 +216,8 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 				if err := d.stopClock(ctx, s.Tx(), h, firstReply); err != nil {
 					return err
 				}
+			} else if err := d.stopClock(ctx, s.Tx(), h, nextReply); err != nil {
+				return err
 			}
 		} else if err := d.mayRead(ctx, s.Tx(), s.ID, a); err != nil {
 			return err

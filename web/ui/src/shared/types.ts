@@ -114,6 +114,15 @@ export interface Article {
   toc: { id: string; text: string; level: number }[];
 }
 
+/** A promise that runs: business time counts only while the team is there. */
+export interface SLA {
+  kind: "first_reply" | "next_reply" | "resolve";
+  counts: "business" | "wall";
+  due_at: string;
+  warn_at: string;
+  breached: boolean;
+}
+
 /** A handoff as an agent sees it, a row of the queue. priority is 1 (most urgent) to 4. */
 export interface Handoff {
   id: string;
@@ -142,6 +151,8 @@ export interface Handoff {
   last_seq: number;
   /** The queue's order: the lowest is next, and the id decides between equals. */
   rank: number;
+  /** The clock that is due first; null where none runs. */
+  sla: SLA | null;
 }
 
 export interface Me {
