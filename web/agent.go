@@ -111,11 +111,16 @@ func (s *Server) agentMessage(c *gin.Context) error {
 		ClientID   string `json:"client_id"`
 		Text       string `json:"text"`
 		Visibility string `json:"visibility"`
+
+		Original *original `json:"original"`
 	}
 	if err := read(c, &in); err != nil {
 		return err
 	}
 	if err := cleanClientID(in.ClientID); err != nil {
+		return err
+	}
+	if err := in.Original.clean(); err != nil {
 		return err
 	}
 	text, err := cleanText("text", in.Text, 4*maxText, true)
@@ -133,6 +138,11 @@ func (s *Server) agentMessage(c *gin.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if o := in.Original; o != nil { // when this fails, the client sends both again, and the message is stored once
+		if err := s.Copilot.KeepOriginal(c.Request.Context(), id, m.ID, currentAgent(c).ID, o.Text, o.Locale, o.Model); err != nil {
+			return err
+		}
 	}
 	return ok(c, http.StatusCreated, gin.H{"message": m})
 }

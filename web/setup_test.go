@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/firstline/firstline/assistant"
+	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
 	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/auth"
@@ -147,6 +148,7 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 		runner.Stop(stop)
 	})
 	d := Deps{Pool: pool, Record: b.record, Runner: runner, Desk: b.desk, Searcher: b.searcher, Articles: b.articles, Auth: b.auth, Bus: bus, Log: log,
+		Copilot:  copilot.New(pool, b.record, a, log),
 		Registry: prometheus.NewRegistry(), Site: demoSite, Ready: func(context.Context) []Check { return []Check{{Name: "database", OK: true}} }}
 	d.Alarm = func(text, locale string) (handoff.Alarm, bool) {
 		x, ok := a.Alarm(text, locale)

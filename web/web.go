@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/firstline/firstline/assistant"
+	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
@@ -47,6 +48,7 @@ type Deps struct {
 	Searcher *retrieval.Searcher
 	Articles *kb.Store
 	Auth     *auth.Store
+	Copilot  *copilot.Copilot
 	Bus      *wake.Bus
 	Log      *slog.Logger
 	Registry *prometheus.Registry

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/firstline/firstline/assistant"
+	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
@@ -176,7 +177,8 @@ func (a *app) Close() {
 func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, error) {
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
-		Log: a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
+		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
+		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
 	})
 }
 
