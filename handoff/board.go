@@ -20,40 +20,6 @@ type Colleague struct {
 	Capacity int       `json:"capacity"`
 }
 
-// Board is the desk's whole state for one agent.
-type Board struct {
-	Handoffs []Handoff   `json:"handoffs"` // waiting, in order
-	Mine     []Handoff   `json:"mine"`     // accepted by or offered to the agent
-	Me       Colleague   `json:"me"`
-	Agents   []Colleague `json:"agents"`
-}
-
-// Board returns the desk's state for the agent.
-func (d *Desk) Board(ctx context.Context, a Agent) (Board, error) {
-	var b Board
-	var err error
-	if b.Handoffs, err = d.List(ctx, a, "queued"); err != nil {
-		return b, err
-	}
-	if b.Mine, err = d.List(ctx, a, "mine"); err != nil {
-		return b, err
-	}
-	rows, err := d.pool.Query(ctx, `
-		SELECT a.id, a.name, CASE WHEN a.connected_until > now() THEN a.presence ELSE 'offline' END,
-			(SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL), a.capacity
-		FROM agents a WHERE a.role <> 'editor' ORDER BY a.name, a.id`)
-	if err != nil {
-		return b, err
-	}
-	b.Agents, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Colleague])
-	for _, c := range b.Agents {
-		if c.ID == a.ID {
-			b.Me = c
-		}
-	}
-	return b, err
-}
-
 // Hit is a message found by Search.
 type Hit struct {
 	ConversationID uuid.UUID `json:"conversation_id"`

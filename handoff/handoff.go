@@ -117,6 +117,10 @@ func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.L
 	d.Register(d.missed())
 	d.OnCustomerWrote(d.customerAwaits)
 	bus.Subscribe(wake.Queue, func(string) { d.poke() })
+	d.OnCustomerWrote(func(_ context.Context, conversation uuid.UUID, _ int64) error {
+		bus.Notify(wake.Desk, conversation.String()) // lists show the last message
+		return nil
+	})
 	return d
 }
 

@@ -1,15 +1,19 @@
 package web
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
+	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
-	"github.com/firstline/firstline/internal/wake"
 )
 
 // liveRoutes registers what the desk sees as it happens, and the search.
@@ -18,6 +22,38 @@ func (s *Server) liveRoutes(g groups) {
 	g.agent.GET("/search", handle(s.searchConversations))
 	g.conversation.GET("/events", handle(s.agentEvents))
 	g.conversation.POST("/typing", handle(s.agentTyping))
+	g.conversation.POST("/viewing", handle(s.viewing))
+	g.conversation.DELETE("/viewing", handle(s.viewed))
+}
+
+func (s *Server) viewing(c *gin.Context) error {
+	var in struct {
+		Writing bool `json:"writing"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	id, err := s.readable(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Desk.Viewing(c.Request.Context(), id, currentAgent(c), in.Writing); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) viewed(c *gin.Context) error {
+	id, err := s.readable(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Desk.Left(c.Request.Context(), id, currentAgent(c)); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) agentEvents(c *gin.Context) error {
@@ -62,101 +98,198 @@ func (s *Server) searchConversations(c *gin.Context) error {
 	return ok(c, http.StatusOK, gin.H{"results": hits})
 }
 
-// deskHub wakes the open desks when the queue changes.
-type deskHub struct {
-	mu   sync.Mutex
-	open map[chan struct{}]struct{}
-}
-
-func newDeskHub(bus *wake.Bus) *deskHub {
-	h := &deskHub{open: map[chan struct{}]struct{}{}}
-	bus.Subscribe(wake.Queue, func(string) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		for ch := range h.open {
-			select {
-			case ch <- struct{}{}:
-			default:
-			}
-		}
-	})
-	return h
-}
-
-func (h *deskHub) join() chan struct{} {
-	ch := make(chan struct{}, 1)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.open[ch] = struct{}{}
-	return ch
-}
-
-func (h *deskHub) leave(ch chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	delete(h.open, ch)
-}
-
 const (
 	presenceFor  = 30 * time.Second // an agent whose stream is gone counts as offline after this
 	presenceBeat = 10 * time.Second
-	deskQuiet    = 100 * time.Millisecond // changes within this travel together
 )
 
-// deskEvents streams the whole state of the desk, at once and after every change: a client that reconnects needs no
-// memory. While it is open the agent counts as connected.
+// The events of the desk's stream, as the wire gives them.
+type (
+	// boardEvent is the whole state of the lists, which a stream begins with.
+	boardEvent struct {
+		Handoffs []json.RawMessage   `json:"handoffs"` // waiting, in the order of the queue
+		Mine     []json.RawMessage   `json:"mine"`
+		Me       handoff.Colleague   `json:"me"`
+		Agents   []handoff.Colleague `json:"agents"`
+		Waiting  int                 `json:"waiting"`
+	}
+	// changeEvent is what has changed in the lists since the event before.
+	changeEvent struct {
+		Handoffs []json.RawMessage   `json:"handoffs"` // new ones, and ones that are different now
+		Gone     []uuid.UUID         `json:"gone"`
+		Agents   []handoff.Colleague `json:"agents"`
+		Left     []uuid.UUID         `json:"left"`
+		Waiting  int                 `json:"waiting"`
+	}
+	// followEvent says that the stream has every entry of a conversation behind this number from now on.
+	followEvent struct {
+		Conversation uuid.UUID `json:"conversation"`
+		Seq          int64     `json:"seq"`
+	}
+	entryEvent struct {
+		Conversation uuid.UUID       `json:"conversation"`
+		Seq          int64           `json:"seq"`
+		Kind         string          `json:"kind"`
+		Data         json.RawMessage `json:"data"`
+	}
+	viewersEvent struct {
+		Conversation uuid.UUID        `json:"conversation"`
+		Agents       []handoff.Viewer `json:"agents"`
+	}
+)
+
+// desk is one open stream of an agent.
+type desk struct {
+	*Server
+	out    *sse
+	seat   *handoff.Seat
+	logs   *chat.Watches
+	agent  auth.Agent
+	viewed []handoff.Viewed // open on the agent's screen and not the agent's own, when it was last asked which may be read
+	may    []uuid.UUID      // those that may
+}
+
+// deskEvents streams everything that an agent's page shows, over one connection: the lists, and the entries of the
+// conversations that the agent has or has open. A client that reconnects needs no memory. While the stream is open the
+// agent counts as connected.
 func (s *Server) deskEvents(c *gin.Context) error {
 	ctx, a := c.Request.Context(), currentAgent(c)
-	ch := s.desk.join()
-	defer s.desk.leave(ch)
 	if err := s.Desk.Connected(ctx, a, time.Now().Add(presenceFor)); err != nil {
 		return err
 	}
-	out := newSSE(c)
-	out.retry()
+	d := desk{Server: s, seat: s.live.Join(a), logs: s.Record.WatchMany(), agent: a}
+	defer d.seat.Leave()
+	defer d.logs.Close()
+	d.out = newSSE(c)
+	d.out.retry()
 	beat := time.NewTicker(presenceBeat)
 	defer beat.Stop()
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
-	var last []byte
 	for {
-		board, err := s.Desk.Board(ctx, a)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			out.event(0, "error", mustJSON(problemOf(err)))
-			_ = out.flush()
-			return err
-		}
-		if now := mustJSON(board); string(now) != string(last) {
-			out.event(0, "queue", now)
-			last = now
-		} else {
-			out.event(0, "ping", []byte("{}"))
-		}
-		if err := out.flush(); err != nil {
-			return nil //nolint:nilerr // the desk is gone
-		}
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.closing:
-			out.comment("closing; reconnect")
-			return out.flush()
-		case <-ch:
-			select { // let what belongs together arrive
-			case <-ctx.Done():
-				return nil
-			case <-time.After(deskQuiet):
-			}
+			d.out.comment("closing; reconnect")
+			return d.out.flush()
+		case <-d.logs.C():
+			err = d.entries(ctx)
+		case <-d.seat.C():
+			err = d.changes(ctx)
 		case <-beat.C:
-			if a, err = s.still(c); err != nil {
+			if d.agent, err = s.still(c); err != nil {
 				return nil //nolint:nilerr // signed out: the client learns it when it comes back
 			}
-			if err := s.Desk.Connected(ctx, a, time.Now().Add(presenceFor)); err != nil && ctx.Err() == nil {
-				return err
+			err = d.alive(ctx)
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			d.out.event(0, "error", mustJSON(problemOf(err)))
+			_ = d.out.flush()
+			return err
+		}
+		if d.out.buf.Len() > 0 {
+			if err := d.out.flush(); err != nil {
+				return nil //nolint:nilerr // the desk is gone
 			}
 		}
 	}
+}
+
+// entries writes what was added to the logs that are followed.
+func (d *desk) entries(ctx context.Context) error {
+	entries, err := d.logs.Read(ctx)
+	for _, e := range entries {
+		d.out.event(0, "entry", mustJSON(entryEvent{e.Conversation, e.Seq, e.Kind, e.Data}))
+	}
+	return err
+}
+
+// changes writes how the lists differ from what was written before, and follows what is to be followed now.
+func (d *desk) changes(ctx context.Context) error {
+	c, err := d.seat.Changes()
+	if err != nil || c == nil {
+		return err
+	}
+	switch {
+	case c.Whole:
+		d.out.event(0, "queue", mustJSON(d.board(c)))
+	case !c.Empty():
+		rows := make([]json.RawMessage, len(c.Rows))
+		for i, r := range c.Rows {
+			rows[i] = r.JSON
+		}
+		d.out.event(0, "change", mustJSON(changeEvent{rows, orNone(c.Gone), orNone(c.People), orNone(c.Left), c.Waiting}))
+	}
+	for conversation, agents := range c.Viewers {
+		d.out.event(0, "viewers", mustJSON(viewersEvent{conversation, agents}))
+	}
+	return d.follow(ctx, false)
+}
+
+func (d *desk) board(c *handoff.Changes) boardEvent {
+	b := boardEvent{Handoffs: []json.RawMessage{}, Mine: []json.RawMessage{}, Agents: orNone(c.People), Waiting: c.Waiting}
+	for _, r := range c.Rows {
+		if r.State != handoff.Accepted {
+			b.Handoffs = append(b.Handoffs, r.JSON)
+		}
+		if r.AgentID != nil && *r.AgentID == d.agent.ID {
+			b.Mine = append(b.Mine, r.JSON)
+		}
+	}
+	for _, p := range c.People {
+		if p.ID == d.agent.ID {
+			b.Me = p
+		}
+	}
+	return b
+}
+
+// follow makes the stream have the entries of the agent's conversations. Whether those that are open elsewhere may be read
+// is asked when they change, and again at every beat.
+func (d *desk) follow(ctx context.Context, ask bool) error {
+	own, viewed := d.seat.Conversations()
+	if ask || !slices.Equal(viewed, d.viewed) {
+		may, err := d.Desk.MayReadAll(ctx, viewed, d.agent)
+		if err != nil {
+			return err
+		}
+		d.viewed, d.may = viewed, may
+	}
+	if err := d.entries(ctx); err != nil { // of what is about to be followed no more
+		return err
+	}
+	fresh, err := d.logs.Follow(ctx, append(own, d.may...))
+	if err != nil {
+		return err
+	}
+	for id, seq := range fresh {
+		d.out.event(0, "follow", mustJSON(followEvent{id, seq}))
+	}
+	return nil
+}
+
+// alive keeps the agent connected, and looks for what no wake-up told of.
+func (d *desk) alive(ctx context.Context) error {
+	if err := d.Server.Desk.Connected(ctx, d.agent, time.Now().Add(presenceFor)); err != nil {
+		return err
+	}
+	d.seat.Update(d.agent)
+	d.out.event(0, "ping", []byte("{}"))
+	if err := d.follow(ctx, true); err != nil {
+		return err
+	}
+	return d.logs.Check(ctx)
+}
+
+// orNone is the list, which JSON shall never have as null.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

@@ -80,7 +80,7 @@ type Server struct {
 	limiter *limiter // by address
 	writes  *limiter // by conversation
 	typing  *throttle
-	desk    *deskHub
+	live    *handoff.Live
 	trying  chan struct{} // held by the one trial of topics that runs
 
 	closing  chan struct{}
@@ -95,7 +95,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
 	}
 	s.metrics = newMetrics(d.Registry)
-	s.desk = newDeskHub(d.Bus)
+	s.live = d.Desk.Live()
 	s.engine.HandleMethodNotAllowed = true
 	s.engine.Use(s.observe, s.recover, s.headers)
 	s.engine.NoRoute(handle(func(*gin.Context) error { return errNoRoute }))

@@ -23,6 +23,7 @@ const (
 	Knowledge    = "k" // articles were published or unpublished; no subject
 	Turns        = "t" // a turn was given up and may be taken over; no subject
 	Topics       = "p" // topics or their examples changed; no subject
+	Desk         = "d" // what the desk shows beside the queue changed; subject: a conversation's id, or what else it was
 )
 
 const (
@@ -215,7 +216,7 @@ func (b *Bus) Flush(ctx context.Context) {
 
 // all wakes everything.
 func (b *Bus) all() {
-	for _, topic := range []string{Conversation, Queue, Knowledge, Turns, Topics} {
+	for _, topic := range []string{Conversation, Queue, Knowledge, Turns, Topics, Desk} {
 		b.local(topic, "")
 	}
 }

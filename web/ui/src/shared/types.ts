@@ -169,7 +169,33 @@ export interface QueueSnapshot {
   handoffs: Handoff[];
   mine: Handoff[];
   me?: Partial<Me>;
-  agents?: { id: string; name: string; presence: string; load: number; capacity: number }[];
+  agents?: Colleague[];
+  /** How many wait, also those that are not listed. */
+  waiting?: number;
+}
+
+export interface Colleague {
+  id: string;
+  name: string;
+  presence: string;
+  load: number;
+  capacity: number;
+}
+
+/** What is different in the lists since the event before. */
+export interface BoardChange {
+  handoffs: Handoff[];
+  gone: string[];
+  agents: Colleague[];
+  left: string[];
+  waiting: number;
+}
+
+/** An agent who has a conversation open. */
+export interface Viewer {
+  id: string;
+  name: string;
+  writing: boolean;
 }
 
 /** The decision as it was stored with the turn: what was seen and why it was chosen. Every field may be absent. */

@@ -3,9 +3,10 @@
 import { signal } from "@preact/signals";
 import { call, Problem } from "../../shared/api.ts";
 import { follow, type Link } from "../../shared/sse.ts";
-import type { Me, QueueSnapshot } from "../../shared/types.ts";
-import { openConversation } from "./conversation.ts";
-import { takeQueue } from "./queue.ts";
+import type { BoardChange, Me, QueueSnapshot, Viewer } from "../../shared/types.ts";
+import { entries, type Entry, withChange } from "./changes.ts";
+import { openConversation, openFailed, openId } from "./conversation.ts";
+import { queue, takeQueue } from "./queue.ts";
 import { agentCall, company, me, onSignedOut, page, signedOut, teams, unreachable } from "./session.ts";
 
 export const link = signal<Link>("connecting");
@@ -17,7 +18,64 @@ export function onDeskEvent<T>(event: string, f: (data: T) => void): void {
   listeners.set(event, [...(listeners.get(event) ?? []), f as (data: unknown) => void]);
 }
 
-onDeskEvent<QueueSnapshot>("queue", takeQueue);
+onDeskEvent<QueueSnapshot>("queue", (q) => {
+  entries.restart(); // the first event of a connection
+  viewers.value = {};
+  takeQueue(q);
+});
+onDeskEvent<BoardChange>("change", (c) => {
+  if (queue.value && me.value) takeQueue(withChange(queue.value, c, me.value.id));
+});
+
+onDeskEvent<{ conversation: string; seq: number }>("follow", (f) => entries.follow(f.conversation, f.seq));
+onDeskEvent<Entry>("entry", (e) => entries.take(e));
+
+/** Who else has a conversation open, by its id. */
+export const viewers = signal<Record<string, Viewer[]>>({});
+onDeskEvent<{ conversation: string; agents: Viewer[] }>("viewers", (v) => {
+  const { [v.conversation]: _, ...others } = viewers.value;
+  viewers.value = v.agents.length === 0 ? others : { ...others, [v.conversation]: v.agents };
+});
+
+/** Colleagues are told again and again what is open here; a sign of writing lasts a little longer than the pauses of who writes. */
+const viewingEvery = 10_000;
+const writingFor = 6_000;
+
+let viewed: string | null = null;
+let isWriting = false;
+let again: ReturnType<typeof setInterval> | undefined;
+let pause: ReturnType<typeof setTimeout> | undefined;
+
+function tellViewing(): void {
+  const id = viewed;
+  if (!id) return;
+  agentCall(`/conversations/${encodeURIComponent(id)}/viewing`, { writing: isWriting }).catch((err) => {
+    if (err instanceof Problem && err.status === 404 && openId.value === id) openFailed.value = "You can no longer see this conversation.";
+  });
+}
+
+openId.subscribe((id) => {
+  clearInterval(again);
+  clearTimeout(pause);
+  if (viewed && me.peek()) agentCall(`/conversations/${encodeURIComponent(viewed)}/viewing`, undefined, "DELETE").catch(() => {});
+  viewed = id;
+  isWriting = false;
+  if (!id) return;
+  again = setInterval(tellViewing, viewingEvery);
+  tellViewing();
+});
+
+/** Tells colleagues that something is being written in the open conversation, until nothing was for a while. */
+export function writing(): void {
+  clearTimeout(pause);
+  pause = setTimeout(() => {
+    isWriting = false;
+    tellViewing();
+  }, writingFor);
+  if (isWriting) return;
+  isWriting = true;
+  tellViewing();
+}
 
 let stop: (() => void) | undefined;
 onSignedOut(() => stop?.());
