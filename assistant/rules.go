@@ -57,6 +57,9 @@ func (d *Decision) smallTalk() bool {
 	switch {
 	case d.Chosen: // an option's number is a question
 		return false
+	case d.Files > 0 && d.Words == 0: // a screenshot says something, but not to us
+		d.Action, d.Reason, d.Explanation = Offer, SmallTalk, "The customer sent a file without a word, and the assistant cannot look at files."
+		d.Fixed = text(d.Language, "file")
 	case d.Cues.Has(triage.Identity) && d.Words <= 12:
 		d.reply("identity")
 	case d.Cues.Has(triage.Abuse) && !d.Asks && d.Words <= 12 && d.Stuck.Offered < 2, d.Words == 0 && d.Cues.Has(triage.Frustration):
@@ -208,6 +211,13 @@ var texts = map[string][5]string{
 		"Prefiero que una persona del equipo lo mire enseguida.",
 		"Det här vill jag hellre att en människa i teamet tittar på direkt.",
 		"Je préfère qu'une personne de l'équipe regarde cela tout de suite.",
+	},
+	"file": {
+		"I can't look at pictures or files, but a person can. Would you like to talk to one? Or tell me in a sentence what it is about.",
+		"Bilder und Dateien kann ich nicht ansehen, ein Mensch aber schon. Möchten Sie mit jemandem sprechen? Oder sagen Sie mir in einem Satz, worum es geht.",
+		"No puedo ver imágenes ni archivos, pero una persona sí. ¿Quieres hablar con alguien? O dime en una frase de qué se trata.",
+		"Jag kan inte titta på bilder eller filer, men det kan en människa. Vill du prata med någon? Eller berätta i en mening vad det gäller.",
+		"Je ne peux pas regarder les images ni les fichiers, mais une personne le peut. Voulez-vous parler à quelqu'un ? Ou dites-moi en une phrase de quoi il s'agit.",
 	},
 	"dont_know": {
 		"I don't know the answer to that, and I won't guess.",

@@ -14,6 +14,9 @@ func (a *Assistant) understand(t *turn) *Decision {
 	text := t.Text()
 	d := understood(t.triage, text, t.Conversation.Locale)
 	d.Off, d.GivenUp = a.cfg.Off, t.Attempt > maxAttempts
+	for _, m := range t.Messages {
+		d.Files += len(m.Files())
+	}
 	if a.model.HasChat() {
 		d.Prompt = promptVersion
 	}

@@ -78,12 +78,16 @@ type Handoff struct {
 	LastSeq        int64           `json:"last_seq"`
 	Rank           float64         `json:"rank"` // the queue's order: the lowest is next, and the id decides between equals
 	SLA            *SLA            `json:"sla"`  // the clock that is due first; nil where none runs
+
+	CustomerSummary string  `json:"-"` // Summary in the customer's language
+	Intake          *Intake `json:"-"`
 }
 
 // Options tune a Desk. The zero value is fit for production.
 type Options struct {
 	OfferFor time.Duration // how long an agent has to take an offer; 20 s
 	Tick     time.Duration // the router looks at least this often; 1 s
+	Language string        // the language that agents read, such as "en", which it is when empty
 }
 
 // Desk is the queue and the people behind it. It is safe for concurrent use.
@@ -98,6 +102,8 @@ type Desk struct {
 	tickers []Ticker
 	wrote   []func(ctx context.Context, conversation uuid.UUID, seq int64) error
 
+	unwritten chan struct{} // a handoff was made here, and its summary may be written
+
 	kick   chan struct{}
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -111,7 +117,10 @@ func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.L
 	if opts.Tick <= 0 {
 		opts.Tick = time.Second
 	}
-	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1)}
+	if opts.Language == "" {
+		opts.Language = languages[0]
+	}
+	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1), unwritten: make(chan struct{}, 1)}
 	d.topics.Store(&map[string]triage.Topic{})
 	d.Register(Ticker{Name: "sla", Next: d.nextDue, Run: d.watchClocks})
 	d.Register(d.missed())
@@ -159,11 +168,10 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	due := d.deadline(team, s, req.Topic, h.Priority, req.Asked || req.Reason == customerRequest)
 	h.DueAt = &due
 
-	pkg, err := buildPackage(ctx, s, req, h)
+	pkg, err := d.buildPackage(ctx, s, req, &h)
 	if err != nil {
 		return h, err
 	}
-	h.Summary = pkg.Summary.text()
 	if req.TurnID != nil {
 		if err := setActor(ctx, s.Tx(), byAssistant); err != nil {
 			return h, err
@@ -171,9 +179,9 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	}
 	_, err = s.Tx().Exec(ctx, `
 		INSERT INTO handoffs (id, conversation_id, turn_id, reason, explanation, topic, priority, team, language, market, state, package, summary,
-			queued_at, team_since, due_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14)`,
-		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt)
+			queued_at, team_since, due_at, customer_summary, intake)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14, NULLIF($15, $12), $16)`,
+		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt, h.CustomerSummary, h.Intake)
 	if err != nil {
 		return h, err
 	}
@@ -200,7 +208,13 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err := s.AddEvent(ctx, chat.KindHandoff, place.event(h), false); err != nil {
 		return h, err
 	}
-	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
+	s.AfterCommit(func() {
+		d.bus.Notify(wake.Queue, "")
+		select { // for this replica's summariser; another one finds it by looking
+		case d.unwritten <- struct{}{}:
+		default:
+		}
+	})
 	return h, nil
 }
 
@@ -285,25 +299,6 @@ func (d *Desk) current(ctx context.Context, db db, conversation uuid.UUID) (Hand
 	return h, p, err
 }
 
-// Correct replaces the summary by the customer's own words.
-func (d *Desk) Correct(ctx context.Context, conversation uuid.UUID, summary string) error {
-	return d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
-		tag, err := s.Tx().Exec(ctx, `UPDATE handoffs SET summary = $2, package = jsonb_set(package, '{corrected}', to_jsonb($2::text))
-			WHERE conversation_id = $1 AND ended_at IS NULL`, conversation, summary)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return fault.New(fault.Conflict, "no_open_handoff", "There is no open handoff to correct.")
-		}
-		h, p, err := d.current(ctx, s.Tx(), conversation)
-		if err != nil {
-			return err
-		}
-		return s.AddEvent(ctx, chat.KindHandoff, p.event(h), false)
-	})
-}
-
 // db is met by a pool and by a transaction.
 type db interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -314,7 +309,7 @@ const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topi
 	h.agent_id, a.name AS agent_name, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
 	(SELECT o.expires_at FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') AS offer_expires,
 	c.customer, COALESCE(m.body, '') AS last_message, COALESCE(m.author, '') AS last_author, COALESCE(m.created_at, c.created_at) AS last_at,
-	c.last_seq, h.rank, ` + slaColumn + ``
+	c.last_seq, h.rank, ` + slaColumn + `, COALESCE(h.customer_summary, h.summary), h.intake`
 
 const handoffFrom = ` FROM handoffs h JOIN conversations c ON c.id = h.conversation_id LEFT JOIN agents a ON a.id = h.agent_id
 	LEFT JOIN LATERAL (SELECT left(body, 200) AS body, author, created_at FROM messages

@@ -36,11 +36,13 @@ type Event struct {
 	Open     bool       `json:"open"`
 	OpensAt  *time.Time `json:"opens_at"`
 	Team     string     `json:"team"`
-	Summary  string     `json:"summary"`
+	Summary  string     `json:"summary"` // in the customer's language
+
+	Intake *IntakeAsked `json:"intake"` // what to ask the customer for; nil for nothing
 }
 
 func (p Place) event(h Handoff) Event {
-	return Event{ID: h.ID, State: h.State, Reason: h.Reason, Position: p.Position, Wait: p.Wait, Open: p.Open, OpensAt: p.OpensAt, Team: p.TeamName, Summary: h.Summary}
+	return Event{ID: h.ID, State: h.State, Reason: h.Reason, Position: p.Position, Wait: p.Wait, Open: p.Open, OpensAt: p.OpensAt, Team: p.TeamName, Summary: h.CustomerSummary, Intake: h.Intake.asked()}
 }
 
 // NewEvent is the handoff's event at its present place.

@@ -2,7 +2,6 @@ package handoff
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -186,17 +185,17 @@ func (d *Desk) owns(ctx context.Context, s *chat.Session, a Agent, h Handoff) er
 	return err
 }
 
-// Reply posts the agent's message to the customer. The same client id is stored once.
-func (d *Desk) Reply(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string) (chat.Message, error) {
-	return d.post(ctx, conversation, a, clientID, text, "public")
+// Reply posts the agent's message to the customer, with files that were uploaded before. The same client id is stored once.
+func (d *Desk) Reply(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string, files ...uuid.UUID) (chat.Message, error) {
+	return d.post(ctx, conversation, a, clientID, text, "public", files)
 }
 
 // Note posts a message that only agents see.
-func (d *Desk) Note(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string) (chat.Message, error) {
-	return d.post(ctx, conversation, a, clientID, text, "internal")
+func (d *Desk) Note(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string, files ...uuid.UUID) (chat.Message, error) {
+	return d.post(ctx, conversation, a, clientID, text, "internal", files)
 }
 
-func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text, visibility string) (chat.Message, error) {
+func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text, visibility string, files []uuid.UUID) (chat.Message, error) {
 	var m chat.Message
 	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
 		stored, found, err := s.FindByClientID(ctx, chat.Agent, clientID)
@@ -222,7 +221,7 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 		} else if err := d.mayRead(ctx, s.Tx(), s.ID, a); err != nil {
 			return err
 		}
-		m = chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: text, ClientID: clientID, Visibility: visibility}
+		m = chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: text, ClientID: clientID, Visibility: visibility, Named: files}
 		s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
 		return s.AddMessage(ctx, &m)
 	})
@@ -244,16 +243,6 @@ func (d *Desk) mayRead(ctx context.Context, q db, conversation uuid.UUID, a Agen
 		return fault.New(fault.NotFound, "conversation_not_found", "There is no such conversation, or it is with a team that you are not in.")
 	}
 	return err
-}
-
-// Package returns the package of the conversation's latest handoff.
-func (d *Desk) Package(ctx context.Context, conversation uuid.UUID) (Handoff, json.RawMessage, error) {
-	var pkg json.RawMessage
-	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 ORDER BY h.queued_at DESC, h.id DESC LIMIT 1`, conversation)
-	if err == nil {
-		err = d.pool.QueryRow(ctx, `SELECT package FROM handoffs WHERE id = $1`, h.ID).Scan(&pkg)
-	}
-	return h, pkg, err
 }
 
 // Resolve ends the handoff and closes the conversation. What lies behind no longer counts towards a new handoff, and when
@@ -414,7 +403,7 @@ func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 		if err := setActor(ctx, s.Tx(), a.ID.String()); err != nil {
 			return err
 		}
-		made, err := d.HandOff(ctx, s, Request{Reason: "agent_pulled", Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,
+		made, err := d.HandOff(ctx, s, Request{Reason: agentPulled, Explanation: a.Name + " took this conversation from the assistant.", Priority: 3,
 			Language: s.Locale, Sentiment: "calm"})
 		if err != nil {
 			return err

@@ -200,7 +200,7 @@ func TestAfterTheHuman(t *testing.T) {
 		if err != nil || json.Unmarshal(raw, &pkg) != nil {
 			t.Fatal(err)
 		}
-		if next.ID == h.ID || pkg.Earlier != 1 || strings.Contains(pkg.Summary.text(), "where is my money") || !strings.Contains(pkg.Summary.Wants, "when do I get it") {
+		if next.ID == h.ID || pkg.Earlier != 1 || strings.Contains(pkg.Summary.text("en"), "where is my money") || !strings.Contains(pkg.Summary.Wants, "when do I get it") {
 			t.Errorf("the new handoff is about the old matter: %+v", pkg.Summary)
 		}
 	}

@@ -108,9 +108,10 @@ func (s *Server) agentMessage(c *gin.Context) error {
 		return err
 	}
 	var in struct {
-		ClientID   string `json:"client_id"`
-		Text       string `json:"text"`
-		Visibility string `json:"visibility"`
+		ClientID    string   `json:"client_id"`
+		Text        string   `json:"text"`
+		Visibility  string   `json:"visibility"`
+		Attachments []string `json:"attachments"`
 
 		Original *original `json:"original"`
 	}
@@ -123,16 +124,20 @@ func (s *Server) agentMessage(c *gin.Context) error {
 	if err := in.Original.clean(); err != nil {
 		return err
 	}
-	text, err := cleanText("text", in.Text, 4*maxText, true)
+	files, err := cleanFiles(in.Attachments)
+	if err != nil {
+		return err
+	}
+	text, err := cleanText("text", in.Text, 4*maxText, len(files) == 0)
 	if err != nil {
 		return err
 	}
 	var m chat.Message
 	switch in.Visibility {
 	case "public", "":
-		m, err = s.Desk.Reply(c.Request.Context(), id, currentAgent(c), in.ClientID, text)
+		m, err = s.Desk.Reply(c.Request.Context(), id, currentAgent(c), in.ClientID, text, files...)
 	case "internal":
-		m, err = s.Desk.Note(c.Request.Context(), id, currentAgent(c), in.ClientID, text)
+		m, err = s.Desk.Note(c.Request.Context(), id, currentAgent(c), in.ClientID, text, files...)
 	default:
 		err = fault.Field("visibility", "unknown_visibility", "Use public or internal.")
 	}

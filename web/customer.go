@@ -99,8 +99,12 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.Audience != "consumer" && in.Audience != "merchant" {
 		return fault.Field("audience", "unknown_audience", "Use consumer or merchant.")
 	}
+	var customer chat.Person
 	if in.CustomerToken != "" {
-		return fault.Field("customer_token", "identity_not_configured", "This server has no key to verify customers with; leave the field out to stay anonymous.")
+		var err error
+		if customer, err = s.identify(in.CustomerToken); err != nil {
+			return err
+		}
 	}
 	if in.Article != "" && !slugPattern.MatchString(in.Article) {
 		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
@@ -112,11 +116,11 @@ func (s *Server) startConversation(c *gin.Context) error {
 		return fault.Field("Idempotency-Key", "too_short", "Give the header Idempotency-Key %d random characters at least, or leave it out.", minKey)
 	}
 	if key != "" {
-		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article}, "\x00")
+		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article, customer.ID}, "\x00")
 	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
-		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Customer: customer, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
 	})
 	if err != nil {
 		return err
@@ -128,6 +132,14 @@ func (s *Server) startConversation(c *gin.Context) error {
 	return ok(c, http.StatusCreated, gin.H{
 		"id": conv.ID, "token": s.Record.Token(conv.ID), "disclosure": assistant.Text(conv.Locale, "disclosure"), "greeting": greeting, "office_hours": hours,
 	})
+}
+
+// identify returns the customer whom a token of the company's backend names.
+func (s *Server) identify(token string) (chat.Person, error) {
+	if s.Identity == nil {
+		return chat.Person{}, fault.Field("customer_token", "identity_not_configured", "This server has no key to verify customers with; leave the field out to stay anonymous.")
+	}
+	return s.Identity.Verify(token)
 }
 
 func (s *Server) marketCodes() []string {
@@ -151,6 +163,9 @@ func (s *Server) customerRoutes(g groups) {
 	c.GET("/transcript", handle(s.transcript))
 	c.POST("/handoff", handle(s.askForPerson))
 	c.PATCH("/handoff", handle(s.correctSummary))
+	c.POST("/intake", handle(s.giveIntake))
+	c.GET("/attachments/:aid", handle(s.customerAttachment))
+	g.v1.POST("/attachments", namedInQuery, s.customer, handle(s.customerUpload))
 	c.POST("/typing", handle(s.customerTyping))
 	c.POST("/read", handle(s.customerRead))
 	c.POST("/rating", handle(s.rate))
@@ -166,9 +181,9 @@ type turnRef struct {
 
 func (s *Server) postMessage(c *gin.Context) error {
 	var in struct {
-		ClientID    string `json:"client_id"`
-		Text        string `json:"text"`
-		Attachments []any  `json:"attachments"`
+		ClientID    string   `json:"client_id"`
+		Text        string   `json:"text"`
+		Attachments []string `json:"attachments"`
 	}
 	if err := read(c, &in); err != nil {
 		return err
@@ -176,10 +191,11 @@ func (s *Server) postMessage(c *gin.Context) error {
 	if err := cleanClientID(in.ClientID); err != nil {
 		return err
 	}
-	if len(in.Attachments) > 0 {
-		return fault.Field("attachments", "not_supported", "This server does not take attachments.")
+	files, err := cleanFiles(in.Attachments)
+	if err != nil {
+		return err
 	}
-	text, err := cleanText("text", in.Text, maxText, true)
+	text, err := cleanText("text", in.Text, maxText, len(files) == 0) // a screenshot may say it all
 	if err != nil {
 		return err
 	}
@@ -192,7 +208,7 @@ func (s *Server) postMessage(c *gin.Context) error {
 	}
 	began := time.Now()
 	// A client that leaves now has not been answered; the message is stored all the same, once it is on its way.
-	rec, err := s.Record.Receive(context.WithoutCancel(c.Request.Context()), id, chat.Inbound{ClientID: in.ClientID, Text: text})
+	rec, err := s.Record.Receive(context.WithoutCancel(c.Request.Context()), id, chat.Inbound{ClientID: in.ClientID, Text: text, Files: files})
 	if err != nil {
 		return err
 	}
@@ -428,7 +444,11 @@ func (s *Server) rate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.sign(c, conversationID(c), chat.KindRating, gin.H{"score": in.Score, "comment": comment})
+	if err := s.Desk.Rate(c.Request.Context(), conversationID(c), in.Score, comment); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) feedback(c *gin.Context) error {

@@ -52,8 +52,8 @@ func (s *Server) recover(c *gin.Context) {
 }
 
 // contentPolicy lets pages load from their own origin only. Styles of goldmark's table alignment are attributes, which no
-// page of ours needs.
-const contentPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self'; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+// page of ours needs. Pictures of a conversation are blobs: the page fetches them with the conversation's token.
+const contentPolicy = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 
 func (s *Server) headers(c *gin.Context) {
 	if c.Request.ContentLength != 0 {

@@ -12,6 +12,10 @@ import (
 // packageRoutes registers what an agent receives with a handoff.
 func (s *Server) packageRoutes(g groups) {
 	g.conversation.GET("", handle(s.agentConversation))
+	g.conversation.GET("/history", handle(s.history))
+	g.conversation.POST("/attachments", handle(s.agentUpload))
+	g.conversation.GET("/attachments/:aid", handle(s.agentAttachment))
+	g.agent.PUT("/handoffs/:hid/verdict", handle(s.putVerdict))
 }
 
 func (s *Server) agentConversation(c *gin.Context) error {
@@ -32,7 +36,7 @@ func (s *Server) agentConversation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	out := gin.H{"messages": append([]chat.Message{}, messages...), "handoff": nil, "package": nil}
+	out := gin.H{"messages": append([]chat.Message{}, messages...), "handoff": nil, "package": nil, "verdict": nil}
 	out["conversation"] = struct {
 		conversationView
 		Customer chat.Person `json:"customer"`
@@ -41,6 +45,9 @@ func (s *Server) agentConversation(c *gin.Context) error {
 	switch {
 	case err == nil:
 		out["handoff"], out["package"] = h, pkg
+		if out["verdict"], err = s.Desk.VerdictOf(ctx, h.ID, currentAgent(c)); err != nil {
+			return err
+		}
 	case !fault.Is(err, fault.NotFound):
 		return err
 	}

@@ -55,6 +55,7 @@ type Deps struct {
 	Site     Site
 	Learner  *handoff.Learner              // keeps the classifier in step with the topics; nil leaves that to whoever hears the bus
 	InForce  ThresholdSource               // nil where nobody knows the thresholds
+	Identity *Identity                     // checks who customers are; nil leaves them anonymous
 	Alarm    handoff.Ear                   // reads what arrives while people own a conversation; nil hears nothing
 	Ready    func(context.Context) []Check // what /readyz asks
 	Limit    int                           // requests a minute that one address may make to start conversations or sign in; 0 for none
@@ -81,6 +82,7 @@ type Server struct {
 	writes  *limiter // by conversation
 	typing  *throttle
 	live    *handoff.Live
+	uploads chan struct{} // holds one for each file that is arriving
 	trying  chan struct{} // held by the one trial of topics that runs
 
 	closing  chan struct{}
@@ -90,7 +92,7 @@ type Server struct {
 // New returns a server. Close it before the HTTP server's Shutdown, so that streams end.
 func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
-	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), writes: newLimiter(min(d.Limit, 1) * writesPerMinute), typing: newThrottle(2 * time.Second), trying: make(chan struct{}, 1)}
+	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), writes: newLimiter(min(d.Limit, 1) * writesPerMinute), typing: newThrottle(2 * time.Second), trying: make(chan struct{}, 1), uploads: make(chan struct{}, uploadsAtOnce)}
 	if err := s.engine.SetTrustedProxies(d.Proxies); err != nil { // gin believes everyone unless told
 		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
 	}

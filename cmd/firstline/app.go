@@ -43,6 +43,7 @@ type app struct {
 	registry  *prometheus.Registry
 	metrics   *metrics
 	learner   *handoff.Learner
+	identity  *web.Identity // nil: customers are anonymous
 
 	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
@@ -103,7 +104,13 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 		return nil, err
 	}
 	a.auth = auth.NewStore(pool)
-	a.desk = handoff.NewDesk(pool, a.record, a.bus, a.log, handoff.Options{OfferFor: e.cfg.Offer})
+	a.desk = handoff.NewDesk(pool, a.record, a.bus, a.log, handoff.Options{OfferFor: e.cfg.Offer, Language: e.cfg.DeskLanguage})
+	a.desk.Register(handoff.Ticker{Name: "attachments", Next: a.record.NextLoose, Run: a.record.DropLoose})
+	if e.cfg.CustomerKey != "" {
+		if a.identity, err = web.NewIdentity(e.cfg.CustomerKey, e.cfg.CustomerAudience); err != nil {
+			return nil, err
+		}
+	}
 	a.articles = kb.NewStore(pool)
 	a.articles.OnChange = func() { a.bus.Notify(wake.Knowledge, "") }
 	a.model = llm.New(e.cfg.llm(), llm.Options{Logger: a.log, Observe: a.metrics.modelEvent})
@@ -151,6 +158,9 @@ func (a *app) start(ctx context.Context) error {
 	a.desk.Start()
 	a.onClose(a.desk.Stop)
 	a.runner.Start()
+	summaries := handoff.NewSummariser(a.desk, a.model, a.log)
+	summaries.Start()
+	a.onClose(summaries.Stop)
 	return nil
 }
 
@@ -179,6 +189,7 @@ func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, err
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
+		Identity: a.identity,
 	})
 }
 

@@ -34,6 +34,10 @@ type Config struct {
 	Lease  time.Duration `env:"FIRSTLINE_TURN_LEASE" default:"10s" help:"How long a turn of a killed replica waits before another finishes it."`
 	Offer  time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
 
+	CustomerKey      string `env:"FIRSTLINE_CUSTOMER_KEY" help:"Key that checks who customers are (customer_token, a JWT of your backend): a JWK set, a public key in PEM, a shared secret of 32 characters or more, or @FILE with one of them." placeholder:"KEY"`
+	CustomerAudience string `env:"FIRSTLINE_CUSTOMER_AUDIENCE" help:"Audience that customer tokens must be meant for." placeholder:"AUD"`
+	DeskLanguage     string `env:"FIRSTLINE_DESK_LANGUAGE" default:"en" enum:"en,de,es,sv,fr" help:"Language that agents read summaries in: ${enum}."`
+
 	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
 	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`

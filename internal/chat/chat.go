@@ -56,10 +56,11 @@ var ErrLost = errors.New("the turn is no longer the conversation's speaker")
 
 // Person is what is known of the customer. Verified means that the company's own backend vouched for it.
 type Person struct {
-	ID       string `json:"id,omitempty"`
-	Name     string `json:"name,omitempty"`
-	Email    string `json:"email,omitempty"`
-	Verified bool   `json:"verified"`
+	ID       string          `json:"id,omitempty"`
+	Name     string          `json:"name,omitempty"`
+	Email    string          `json:"email,omitempty"`
+	Verified bool            `json:"verified"`
+	Account  json.RawMessage `json:"account,omitempty"` // what the backend says of the account: an object of names and plain values
 }
 
 // Conversation is a conversation's row.
@@ -119,6 +120,7 @@ type Message struct {
 	Visibility  string          `json:"visibility"` // public | internal
 	Helpful     *bool           `json:"helpful,omitempty"`
 	CreatedAt   time.Time       `json:"created_at"`
+	Named       []uuid.UUID     `json:"-"` // files that AddMessage makes its own; Attachments lists them then
 }
 
 // Kinds of events, beside the messages themselves.

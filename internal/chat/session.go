@@ -78,6 +78,12 @@ func (s *Session) AddMessage(ctx context.Context, m *Message) error {
 	if m.Visibility == "" {
 		m.Visibility = "public"
 	}
+	if len(m.Named) > 0 {
+		var err error
+		if m.Attachments, err = listFiles(ctx, s.tx, s.ID, m.Author, m.ClientID, m.Named); err != nil {
+			return err
+		}
+	}
 	seq, err := s.next(ctx)
 	if err != nil {
 		return err
@@ -96,6 +102,12 @@ func (s *Session) AddMessage(ctx context.Context, m *Message) error {
 	}
 	if err != nil {
 		return fmt.Errorf("add message: %w", err)
+	}
+	if len(m.Named) > 0 {
+		_, err := s.tx.Exec(ctx, `UPDATE attachments SET message_id = $2 WHERE conversation_id = $1 AND id = ANY ($3) AND message_id IS NULL`, s.ID, m.ID, m.Named)
+		if err != nil {
+			return fmt.Errorf("attach: %w", err)
+		}
 	}
 	e, err := m.event()
 	s.log = append(s.log, e)

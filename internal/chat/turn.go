@@ -16,9 +16,9 @@ import (
 
 // Inbound is a message of the customer, already validated and masked.
 type Inbound struct {
-	ClientID    string // unique in the conversation; the same one is stored once
-	Text        string
-	Attachments json.RawMessage
+	ClientID string // unique in the conversation; the same one is stored once
+	Text     string
+	Files    []uuid.UUID // uploaded before
 }
 
 // Receipt tells what became of an inbound message.
@@ -49,7 +49,12 @@ func (r *Record) Receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 
 // receiveSQL. Every decision is made from the conversation's own row, in the UPDATE that locks it; the rest follows.
 // $1 conversation $2 client id $3 text $4 attachments $5 message id $6 turn id $7 replica $8 lease seconds $9 history limit
-const receiveSQL = `
+const (
+	receiveSQL      = receiveWrites + receiveReads
+	receiveFilesSQL = receiveWrites + receiveFiles + receiveReads // for a message with files alone: the others do not pay for them
+)
+
+const receiveWrites = `
 	WITH c AS (
 		UPDATE conversations SET
 			last_seq        = last_seq + 1 + CASE WHEN turn_id IS NOT NULL AND NOT turn_spoken THEN 1 ELSE 0 END,
@@ -89,7 +94,14 @@ const receiveSQL = `
 		RETURNING from_seq
 	), w AS (
 		UPDATE turns SET to_seq = c.customer_seq FROM c WHERE turns.id = c.next_turn_id AND c.next_turn_id <> $6
-	)
+	)`
+
+// receiveFiles makes the files the message's own. $10 files
+const receiveFiles = `, f AS (
+		UPDATE attachments SET message_id = $5 FROM c WHERE attachments.conversation_id = c.id AND attachments.id = ANY ($10) AND message_id IS NULL
+	)`
+
+const receiveReads = `
 	SELECT c.market, c.locale, c.audience, c.customer, c.owner, c.owner_epoch, c.fence_seq, c.customer_seq, c.turn_id, c.next_turn_id,
 		c.superseded_turn, c.instruction, c.article, c.channel, c.created_at,
 		(SELECT created_at FROM m), (SELECT from_seq FROM t), (SELECT data FROM e),
@@ -103,14 +115,23 @@ const receiveSQL = `
 
 func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
 	turn := newID()
-	msg := Message{ID: newID(), Author: Customer, Text: in.Text, Attachments: in.Attachments, ClientID: in.ClientID, Visibility: "public"}
+	msg := Message{ID: newID(), Author: Customer, Text: in.Text, ClientID: in.ClientID, Visibility: "public"}
+	sql, args := receiveSQL, []any{id, in.ClientID, in.Text, nil, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit}
+	if len(in.Files) > 0 {
+		list, err := listFiles(ctx, r.pool, id, Customer, in.ClientID, in.Files)
+		if err != nil {
+			return Receipt{}, err
+		}
+		msg.Attachments, args[3] = list, list
+		sql, args = receiveFilesSQL, append(args, in.Files)
+	}
 	conv := Conversation{ID: id, Status: "open"}
 	var fromSeq *int64
 	var superseded *uuid.UUID
 	var supersededEvent json.RawMessage
 	var history []Message
 	var past []PastTurn
-	err := r.pool.QueryRow(ctx, receiveSQL, id, in.ClientID, in.Text, in.Attachments, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit).
+	err := r.pool.QueryRow(ctx, sql, args...).
 		Scan(&conv.Market, &conv.Locale, &conv.Audience, &conv.Customer, &conv.Owner, &conv.Epoch, &conv.FenceSeq, &msg.Seq, &conv.TurnID,
 			&conv.NextTurnID, &superseded, &conv.Instruction, &conv.Article, &conv.Channel, &conv.CreatedAt, &msg.CreatedAt, &fromSeq, &supersededEvent, &history, &past)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -158,7 +179,7 @@ func (r *Record) received(ctx context.Context, id uuid.UUID, in Inbound) (Receip
 	if err != nil {
 		return Receipt{}, fmt.Errorf("find message: %w", err)
 	}
-	if msg.Text != in.Text { // storing nothing and saying so is better than a 2xx for what was not stored
+	if msg.Text != in.Text || !msg.sameFiles(in.Files) { // storing nothing and saying so is better than a 2xx for what was not stored
 		return Receipt{}, fault.New(fault.Conflict, "client_id_reused", "Another message has this client_id; give every message one of its own.")
 	}
 	return Receipt{Message: msg, TurnID: msg.Turn, Duplicate: true}, nil

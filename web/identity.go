@@ -1,0 +1,319 @@
+package web
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/mail"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/mask"
+)
+
+// Identity checks the tokens by which the company's own backend says who a customer is. A key decides on the algorithm, and
+// never the token: a public key that everyone has cannot be used as a shared secret.
+type Identity struct {
+	keys     []identityKey
+	audience string
+}
+
+type identityKey struct {
+	id     string // kid; "" for a key that was given without one
+	method string
+	key    any // []byte, *rsa.PublicKey or *ecdsa.PublicKey
+}
+
+// minSecret is the shortest shared secret, in bytes: that of the hash, as RFC 7518 asks.
+const minSecret = 32
+
+// minRSA is the smallest RSA key, in bits, as RFC 7518 asks.
+const minRSA = 2048
+
+// NewIdentity reads the keys: a JWK set, a public key or certificate in PEM, or a shared secret; or @ and the path of a file
+// with one of them. With an audience, tokens must be meant for it.
+func NewIdentity(keys, audience string) (*Identity, error) {
+	bad := func(format string, args ...any) (*Identity, error) {
+		return nil, fault.Field("FIRSTLINE_CUSTOMER_KEY", "bad_key", format, args...)
+	}
+	if file, ok := strings.CutPrefix(keys, "@"); ok {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return bad("The file %s cannot be read.", file)
+		}
+		keys = string(data)
+	}
+	keys = strings.TrimSpace(keys)
+	i := &Identity{audience: audience}
+	switch {
+	case strings.HasPrefix(keys, "{"):
+		if err := i.readSet(keys); err != nil {
+			return bad("This is no usable JWK set: %v.", err)
+		}
+	case strings.HasPrefix(keys, "-----BEGIN"):
+		for rest := []byte(keys); ; {
+			var block *pem.Block
+			if block, rest = pem.Decode(rest); block == nil {
+				break
+			}
+			k, err := readPEM(block)
+			if err != nil {
+				return bad("This is no usable public key: %v.", err)
+			}
+			i.keys = append(i.keys, k)
+		}
+	case len(keys) < minSecret:
+		return bad("A shared secret needs %d characters at least, such as those of: openssl rand -hex 32.", minSecret)
+	default:
+		i.keys = []identityKey{{method: jwt.SigningMethodHS256.Alg(), key: []byte(keys)}}
+	}
+	if len(i.keys) == 0 {
+		return bad("There is no key in it.")
+	}
+	return i, nil
+}
+
+// readSet reads a JWK set (RFC 7517). Keys for other uses are passed over; private parts are refused, since they have no
+// business here.
+func (i *Identity) readSet(text string) error {
+	var set struct {
+		Keys []struct {
+			Kty, Kid, Use, Alg, Crv string
+			N, E, X, Y, K, D        string
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal([]byte(text), &set); err != nil {
+		return errors.New("it is not JSON")
+	}
+	number := func(s string) *big.Int {
+		b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
+		if err != nil {
+			return new(big.Int)
+		}
+		return new(big.Int).SetBytes(b)
+	}
+	for n, k := range set.Keys {
+		if k.Use != "" && k.Use != "sig" {
+			continue
+		}
+		if k.D != "" {
+			return fmt.Errorf("key %d is a private one; give the public one only", n+1)
+		}
+		var made identityKey
+		var err error
+		switch k.Kty {
+		case "oct":
+			secret, decodes := base64.RawURLEncoding.DecodeString(strings.TrimRight(k.K, "="))
+			if decodes != nil || len(secret) < minSecret {
+				return fmt.Errorf("key %d is not a secret of %d bytes or more", n+1, minSecret)
+			}
+			made = identityKey{method: jwt.SigningMethodHS256.Alg(), key: secret}
+		case "RSA":
+			made, err = public(&rsa.PublicKey{N: number(k.N), E: int(number(k.E).Int64())})
+		case "EC":
+			if k.Crv != "P-256" {
+				return fmt.Errorf("key %d is on the curve %s; ES256 needs P-256", n+1, k.Crv)
+			}
+			made, err = public(&ecdsa.PublicKey{Curve: elliptic.P256(), X: number(k.X), Y: number(k.Y)})
+		default:
+			return fmt.Errorf("key %d has the type %q; use oct, RSA or EC", n+1, k.Kty)
+		}
+		if err != nil {
+			return fmt.Errorf("key %d: %w", n+1, err)
+		}
+		if k.Alg != "" && k.Alg != made.method {
+			return fmt.Errorf("key %d is for %s; use HS256, RS256 or ES256", n+1, k.Alg)
+		}
+		made.id = k.Kid
+		for _, o := range i.keys {
+			if o.id == made.id && o.method == made.method {
+				return fmt.Errorf("key %d has the kid %q of another one", n+1, made.id)
+			}
+		}
+		i.keys = append(i.keys, made)
+	}
+	return nil
+}
+
+func readPEM(block *pem.Block) (identityKey, error) {
+	switch block.Type {
+	case "CERTIFICATE":
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return identityKey{}, err
+		}
+		return public(c.PublicKey)
+	case "PUBLIC KEY":
+		k, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return identityKey{}, err
+		}
+		return public(k)
+	}
+	return identityKey{}, fmt.Errorf("a %s is not one; give the public key", strings.ToLower(block.Type))
+}
+
+// public tells which tokens a public key checks.
+func public(key crypto.PublicKey) (identityKey, error) {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if k.N.BitLen() < minRSA || k.E < 3 {
+			return identityKey{}, fmt.Errorf("an RSA key needs %d bits at least", minRSA)
+		}
+		return identityKey{method: jwt.SigningMethodRS256.Alg(), key: k}, nil
+	case *ecdsa.PublicKey:
+		if k.Curve != elliptic.P256() {
+			return identityKey{}, errors.New("ES256 needs the curve P-256")
+		}
+		if _, err := k.ECDH(); err != nil { // the point is not on the curve
+			return identityKey{}, errors.New("it is not a point of P-256")
+		}
+		return identityKey{method: jwt.SigningMethodES256.Alg(), key: k}, nil
+	}
+	return identityKey{}, errors.New("use an RSA or P-256 key")
+}
+
+// identityClaims are what a token may say. What it says beside them is not kept.
+type identityClaims struct {
+	jwt.RegisteredClaims
+	Name    string         `json:"name"`
+	Email   string         `json:"email"`
+	Account map[string]any `json:"account"`
+}
+
+// Bounds of what a token may say.
+const (
+	maxIdentityToken = 8 << 10
+	maxSubject       = 200
+	maxPersonField   = 200
+	maxAccountFields = 40
+	clockLeeway      = 30 * time.Second
+)
+
+// Verify returns the person whom a token names.
+func (i *Identity) Verify(token string) (chat.Person, error) {
+	bad := func(format string, args ...any) (chat.Person, error) {
+		return chat.Person{}, fault.Field("customer_token", "bad_customer_token", format, args...)
+	}
+	if len(token) > maxIdentityToken {
+		return bad("The token is longer than %d bytes.", maxIdentityToken)
+	}
+	var claims identityClaims
+	options := []jwt.ParserOption{jwt.WithValidMethods(i.methods()), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway)}
+	if i.audience != "" {
+		options = append(options, jwt.WithAudience(i.audience))
+	}
+	_, err := jwt.ParseWithClaims(token, &claims, i.keyFor, options...)
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return bad("The token has expired; get a new one from your backend.")
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return bad("The token is meant for another audience.")
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return bad("The token needs the claim exp.")
+	case err != nil: // what exactly is wrong helps only who forges
+		return bad("The token is not signed by a key that this server knows, or not valid now.")
+	}
+	if claims.Subject == "" || len(claims.Subject) > maxSubject {
+		return bad("The token needs the claim sub, of at most %d bytes: the customer's own id.", maxSubject)
+	}
+	p := chat.Person{ID: claims.Subject, Verified: true}
+	if p.Name, err = personField("name", claims.Name); err != nil {
+		return chat.Person{}, err
+	}
+	if p.Email, err = personField("email", claims.Email); err != nil {
+		return chat.Person{}, err
+	}
+	if p.Email != "" {
+		if p.Email, err = cleanEmail("customer_token", p.Email); err != nil {
+			return chat.Person{}, err
+		}
+	}
+	p.Account, err = account(claims.Account)
+	return p, err
+}
+
+func (i *Identity) methods() []string {
+	var all []string
+	for _, k := range i.keys {
+		all = append(all, k.method)
+	}
+	return all
+}
+
+// keyFor finds the keys that may have signed the token: the one that it names, or those without a name. They are of its
+// algorithm, so that no key is used for what it is not made for.
+func (i *Identity) keyFor(t *jwt.Token) (any, error) {
+	kid, _ := t.Header["kid"].(string)
+	var set jwt.VerificationKeySet
+	for _, k := range i.keys {
+		if k.method == t.Method.Alg() && (k.id == kid || k.id == "" || kid == "") {
+			set.Keys = append(set.Keys, k.key)
+		}
+	}
+	if len(set.Keys) == 0 {
+		return nil, errors.New("no such key")
+	}
+	return set, nil
+}
+
+// personField checks a text of the token: short, one line, and masked as everything is.
+func personField(field, s string) (string, error) {
+	s = strings.TrimSpace(s)
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || utf8.RuneCountInString(s) > maxPersonField {
+		return "", fault.Field("customer_token", "bad_customer_token", "The claim %s is no line of at most %d characters.", field, maxPersonField)
+	}
+	s, _ = mask.Mask(s)
+	return s, nil
+}
+
+// cleanEmail checks an address: one, bare, and short enough to exist.
+func cleanEmail(field, s string) (string, error) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 || !strings.Contains(s[strings.LastIndex(s, "@"):], ".") {
+		return "", fault.Field(field, "not_an_email", "This is not an e-mail address such as kim@example.org.")
+	}
+	return s, nil
+}
+
+// account checks the snapshot of the account: names with texts, numbers, yes or no.
+func account(claim map[string]any) (json.RawMessage, error) {
+	if len(claim) == 0 {
+		return nil, nil
+	}
+	if len(claim) > maxAccountFields {
+		return nil, fault.Field("customer_token", "bad_customer_token", "The claim account has more than %d fields.", maxAccountFields)
+	}
+	for k, v := range claim {
+		if _, err := personField("account", k); err != nil || k == "" {
+			return nil, fault.Field("customer_token", "bad_customer_token", "The claim account has a field without a proper name.")
+		}
+		switch v := v.(type) {
+		case string:
+			clean, err := personField("account."+k, v)
+			if err != nil {
+				return nil, err
+			}
+			claim[k] = clean
+		case float64, bool, nil:
+		default:
+			return nil, fault.Field("customer_token", "bad_customer_token", "The claim account.%s is neither a text nor a number nor true or false.", k)
+		}
+	}
+	return json.Marshal(claim)
+}
