@@ -93,9 +93,12 @@ func (c *Copilot) Draft(ctx context.Context, conversation, agent uuid.UUID, inst
 // numbers match the marks of citations, with the space before them.
 var numbers = regexp.MustCompile(`[ \t]*\[\d{1,2}\]`)
 
+// blankLines are left where a number stood on a line of its own.
+var blankLines = regexp.MustCompile(`\n[ \t]*\n\s*\n`)
+
 // Plain is a text without the numbers of its citations, which mean nothing to a customer outside an answer with sources.
 func Plain(text string) string {
-	return strings.TrimSpace(numbers.ReplaceAllLiteralString(text, ""))
+	return strings.TrimSpace(blankLines.ReplaceAllLiteralString(numbers.ReplaceAllLiteralString(text, ""), "\n\n"))
 }
 
 // keptAtLeast is the share of a draft's words below which the message is not the draft any more.
