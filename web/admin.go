@@ -18,7 +18,7 @@ import (
 // maxExample is the length of an example in characters: what customers write in one message.
 const maxExample = 500
 
-// admin lets admins pass, behind agent.
+// admin lets admins pass, behind signedIn.
 func (s *Server) admin(c *gin.Context) {
 	if currentAgent(c).Role != "admin" {
 		fail(c, errNotAdmin)

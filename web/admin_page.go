@@ -40,20 +40,12 @@ func (p *pageServer) adminPages(r *gin.Engine) {
 
 // forAdmin lets a signed-in admin see a page.
 func (p *pageServer) forAdmin(h func(*gin.Context, auth.Agent) error) func(*gin.Context) error {
-	return func(c *gin.Context) error {
-		private(c)
-		secret, _ := c.Cookie(sessionCookie)
-		a, err := p.Auth.Who(c.Request.Context(), secret)
-		switch {
-		case errors.Is(err, auth.ErrSignedOut):
-			return p.message(c, http.StatusUnauthorized, "Please sign in", "This page is for admins. Open your sign-in link; whoever runs this server makes one with:", newLink)
-		case err != nil:
-			return err
-		case a.Role != "admin":
-			return p.message(c, http.StatusForbidden, "Only for admins", "Your role may not see or change topics and thresholds.", "")
+	return p.forStaff(func(c *gin.Context, a auth.Agent) error {
+		if a.Role != "admin" {
+			return p.message(c, http.StatusForbidden, "Only for admins", "Your role may not see or change this.", "")
 		}
 		return h(c, a)
-	}
+	})
 }
 
 // adminForm lets a form pass that comes from one of our own pages.
@@ -76,7 +68,8 @@ func (p *pageServer) adminForm(h func(*gin.Context, auth.Agent) error) func(*gin
 type adminPage struct {
 	Sheet     string // path of their own style sheet
 	Who       string
-	Section   string // topics or thresholds
+	Section   string // topics, thresholds, people, audit or account
+	Admin     bool   // sees the other pages
 	Notice    string // what was done
 	Problem   string // what was not, and why
 	Languages []string
@@ -92,6 +85,8 @@ type adminPage struct {
 	Trial *trial
 
 	Thresholds *thresholdsView
+
+	People *peopleView
 }
 
 // adminRow is a topic in the table.
@@ -151,7 +146,7 @@ func rowOf(t triage.Topic, languages []string) adminRow {
 func (p *pageServer) admins(c *gin.Context, a auth.Agent, title, section string) (view, *adminPage) {
 	v := p.view(c)
 	v.R.Locale = "en" // staff pages are in English
-	page := &adminPage{Sheet: p.static["admin.css"], Who: a.Name, Section: section}
+	page := &adminPage{Sheet: p.static["admin.css"], Who: a.Name, Section: section, Admin: true}
 	if p.Learner != nil {
 		page.Training = trainingOf(p.Learner.Lesson())
 	}

@@ -294,7 +294,7 @@ func TestAdminPages(t *testing.T) {
 	const evil = `<script>alert("x")</script> the app`
 	path := "/admin/topics/app_trouble"
 	b.run([]scenario{
-		{name: "nobody", path: "/admin", status: 401, want: []string{"Please sign in", newLink}, never: []string{"app_trouble"}},
+		{name: "nobody", path: "/admin", status: 401, want: []string{"Please sign in", newLink, `value="/admin"`}, never: []string{"app_trouble"}},
 		{name: "nobody's form", method: "POST", path: path, body: enc("action", "add", "language", "en", "example", "x"), headers: form[:4], status: 401},
 		{name: "topics", path: "/admin", headers: cookie, status: 200, want: []string{"app_trouble", "unauthorised_transaction", "Fixed text, then a person", "Try a message"}, never: []string{"<script"}, wantHeader: map[string]string{"Cache-Control": "no-store"}},
 		{name: "a topic", path: path, headers: cookie, status: 200, want: []string{"Examples", "Deutsch", `value="remove"`}},

@@ -95,9 +95,9 @@ func conversationID(c *gin.Context) uuid.UUID {
 // sessionCookie holds an agent's session.
 const sessionCookie = "firstline_session"
 
-// agent lets a signed-in person in: by bearer token, or by the session cookie, which for everything that changes something
-// needs a header that no other site can send without permission.
-func (s *Server) agent(c *gin.Context) {
+// signedIn lets a signed-in person in: by bearer token, or by the session cookie, which for everything that changes
+// something needs a header that no other site can send without permission.
+func (s *Server) signedIn(c *gin.Context) {
 	secret, bearer := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
 	if !bearer {
 		secret, _ = c.Cookie(sessionCookie)
@@ -106,17 +106,24 @@ func (s *Server) agent(c *gin.Context) {
 			return
 		}
 	}
-	a, err := s.Auth.Who(c.Request.Context(), secret)
-	if err == nil && !a.WorksDesk() {
-		err = fault.New(fault.Forbidden, "not_an_agent", "Your role does not take part in conversations.")
-	}
+	a, session, err := s.Auth.Authenticate(c.Request.Context(), secret)
 	if err != nil {
 		_ = c.Error(err)
 		fail(c, err)
 		return
 	}
 	c.Set("agent", a)
+	c.Set("session", session)
 	c.Set("secret", secret)
+	c.Next()
+}
+
+// worksDesk lets people pass who take part in conversations, behind signedIn.
+func worksDesk(c *gin.Context) {
+	if !currentAgent(c).WorksDesk() {
+		fail(c, fault.New(fault.Forbidden, "not_an_agent", "Your role does not take part in conversations."))
+		return
+	}
 	c.Next()
 }
 
@@ -127,6 +134,11 @@ func (s *Server) still(c *gin.Context) (auth.Agent, error) {
 		err = auth.ErrSignedOut
 	}
 	return a, err
+}
+
+func currentSession(c *gin.Context) auth.Session {
+	session, _ := c.MustGet("session").(auth.Session)
+	return session
 }
 
 func currentAgent(c *gin.Context) auth.Agent {

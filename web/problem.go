@@ -6,14 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/fault"
 )
 
@@ -75,11 +78,22 @@ func handle(h func(*gin.Context) error) gin.HandlerFunc {
 	}
 }
 
+// retryAfter says when to try again, where trying again helps.
+func retryAfter(c *gin.Context, status int, err error) {
+	if status != http.StatusTooManyRequests && status != http.StatusServiceUnavailable {
+		return
+	}
+	after := 5
+	var blocked *auth.BlockedError
+	if errors.As(err, &blocked) {
+		after = int(math.Ceil(blocked.For.Seconds()))
+	}
+	c.Header("Retry-After", strconv.Itoa(after))
+}
+
 func fail(c *gin.Context, err error) {
 	p := problemOf(err)
-	if p.Status == http.StatusTooManyRequests || p.Status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", "5")
-	}
+	retryAfter(c, p.Status, err)
 	body, _ := json.Marshal(p)
 	c.Abort()
 	c.Data(p.Status, "application/problem+json", body)

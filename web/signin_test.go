@@ -20,9 +20,10 @@ func TestSignIn(t *testing.T) {
 		{name: "another origin's form", method: "POST", path: "/signin", body: form, headers: append([]string{"Origin", "https://evil.example"}, asForm...), status: 403, wantHeader: map[string]string{"Set-Cookie": ""}},
 		{name: "a hidden origin", method: "POST", path: "/signin", body: form, headers: append([]string{"Origin", "null"}, asForm...), status: 403, wantHeader: map[string]string{"Set-Cookie": ""}},
 		{name: "JSON", method: "POST", path: "/signin", body: `{"token":"` + link + `"}`, status: 422, wantHeader: map[string]string{"Set-Cookie": ""}},
-		{name: "too large", method: "POST", path: "/signin", body: form + "&x=" + strings.Repeat("x", 2000), headers: asForm, status: 422, wantHeader: map[string]string{"Set-Cookie": ""}},
+		{name: "too large", method: "POST", path: "/signin", body: form + "&x=" + strings.Repeat("x", 10_000), headers: asForm, status: 422, wantHeader: map[string]string{"Set-Cookie": ""}},
 		{name: "the secret in the address is not taken", method: "POST", path: "/signin?" + form, body: "x=1", headers: asForm, status: 401, wantHeader: map[string]string{"Set-Cookie": ""}},
-		{name: "no secret", path: "/signin", status: 401, want: []string{"does not work any more", newLink}},
+		{name: "no link", path: "/signin", status: 200, want: []string{`action="/signin/password"`}, never: []string{newLink, "does not work"}, wantHeader: private},
+		{name: "an empty link", path: "/signin?token=", status: 401, want: []string{"does not work any more", newLink}, wantHeader: private},
 		{name: "a guess", path: "/signin?token=AAAA", status: 401, want: []string{newLink}, wantHeader: private},
 	})
 	first := b.do("POST", "/signin", form, append([]string{"Origin", b.url, "Sec-Fetch-Site", "same-origin"}, asForm...)...)

@@ -60,6 +60,9 @@ type Deps struct {
 	Ready    func(context.Context) []Check // what /readyz asks
 	Limit    int                           // requests a minute that one address may make to start conversations or sign in; 0 for none
 	Secure   bool                          // cookies only over HTTPS
+	URL      string                        // address that people use, for links; "" leaves links without one
+	Links    *auth.Links                   // sends sign-in links by e-mail; nil where there is no e-mail
+	OIDC     *auth.OIDC                    // signs in through the company's provider; nil without one
 	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
 }
 
@@ -132,9 +135,9 @@ func (s *Server) routes() {
 	v1.GET("/config", handle(s.config))
 	v1.GET("/help/search", handle(s.helpSearch))
 	v1.GET("/help/articles/:slug", handle(s.helpArticle))
-	agent := v1.Group("/agent", s.agent)
+	agent := v1.Group("/agent", s.signedIn, worksDesk)
 	g := groups{v1: v1, customer: v1.Group("/conversations/:id", s.customer), agent: agent, conversation: agent.Group("/conversations/:id"),
-		admin: v1.Group("/admin", s.agent, s.admin)}
+		admin: v1.Group("/admin", s.signedIn, worksDesk, s.admin)}
 	s.customerRoutes(g)
 	s.hoursRoutes(g)
 	s.deskRoutes(g)

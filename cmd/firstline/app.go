@@ -184,12 +184,13 @@ func (a *app) Close() {
 }
 
 // server returns the HTTP handler over the rooms.
-func (a *app) server(limit int, secure bool, proxies []string) (*web.Server, error) {
+func (a *app) server(base string, limit int, secure bool, proxies []string) (*web.Server, error) {
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
 		Identity: a.identity,
+		URL:      base, OIDC: a.oidc(base),
 	})
 }
 

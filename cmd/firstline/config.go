@@ -40,18 +40,26 @@ type Config struct {
 
 	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
+	OIDCIssuer string `env:"FIRSTLINE_OIDC_ISSUER" name:"oidc-issuer" help:"OpenID provider for single sign-on; FIRSTLINE_URL/signin/oidc/callback must be known to it." placeholder:"URL"`
+	OIDCClient string `env:"FIRSTLINE_OIDC_CLIENT_ID" name:"oidc-client-id" help:"What the provider calls this server." placeholder:"ID"`
+	OIDCSecret string `env:"FIRSTLINE_OIDC_CLIENT_SECRET" name:"oidc-client-secret" help:"Secret that the provider knows this server by; without one it is a public client." placeholder:"SECRET"`
+	OIDCName   string `env:"FIRSTLINE_OIDC_NAME" name:"oidc-name" default:"single sign-on" help:"What the button says: Continue with ..."`
+
 	Company string   `env:"FIRSTLINE_COMPANY" default:"Larkpay" help:"Name that customers read."`
 	Markets []string `env:"FIRSTLINE_MARKETS" default:"gb:United Kingdom:en,us:United States:en+es,de:Deutschland:de+en,es:España:es+en,se:Sverige:sv+en" help:"Markets as code:name:locale+locale, separated by commas."`
 }
 
 func (c *Config) validate() error {
-	for name, v := range map[string]string{"DATABASE_URL": c.DatabaseURL, "OPENAI_BASE_URL": c.OpenAIBaseURL} {
+	for name, v := range map[string]string{"DATABASE_URL": c.DatabaseURL, "OPENAI_BASE_URL": c.OpenAIBaseURL, "FIRSTLINE_OIDC_ISSUER": c.OIDCIssuer} {
 		if v == "" {
 			continue
 		}
 		if u, err := url.Parse(v); (err != nil || u.Scheme == "") && !(name == "DATABASE_URL" && strings.Contains(v, "=")) {
 			return fault.Field(name, "not_a_url", "This is not a URL.")
 		}
+	}
+	if (c.OIDCIssuer == "") != (c.OIDCClient == "") {
+		return fault.Field("FIRSTLINE_OIDC_CLIENT_ID", "required", "Single sign-on needs both FIRSTLINE_OIDC_ISSUER and FIRSTLINE_OIDC_CLIENT_ID.")
 	}
 	if c.MaxConns < 4 {
 		return fault.Field("FIRSTLINE_MAX_CONNS", "too_few", "At least 4 connections are needed.")

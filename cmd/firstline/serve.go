@@ -45,12 +45,12 @@ func (c *ServeCmd) Run(e *env) error {
 			return err
 		}
 	}
-	base := c.URL
+	base := strings.TrimSuffix(c.URL, "/")
 	if base == "" {
 		base = "http://" + ln.Addr().String()
 	}
 	secure := strings.HasPrefix(base, "https://")
-	handler, err := a.server(c.Limit, secure, c.Proxies)
+	handler, err := a.server(base, c.Limit, secure, c.Proxies)
 	if err != nil {
 		return err
 	}
