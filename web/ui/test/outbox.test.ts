@@ -21,8 +21,8 @@ let store: Store;
 let shown: Outgoing[];
 const boxes: Outbox[] = [];
 
-function box(send: (m: Outgoing) => Promise<void>, more: { online?: () => boolean; conversation?: string } = {}): Outbox {
-  const b = new Outbox({ store, conversation: more.conversation ?? "c1", send, onChange: (all) => (shown = all), isOnline: more.online ?? (() => true), random: () => 1 });
+function box(send: (m: Outgoing) => Promise<void>, more: { online?: () => boolean; conversation?: string; by?: string } = {}): Outbox {
+  const b = new Outbox({ store, conversation: more.conversation ?? "c1", by: more.by, send, onChange: (all) => (shown = all), isOnline: more.online ?? (() => true), random: () => 1 });
   boxes.push(b);
   return b;
 }
@@ -170,5 +170,102 @@ describe("Outbox", () => {
     b.add("x");
     await tick();
     expect(sent).toEqual(["x"]);
+  });
+
+  it("holds a message for as long as it can be taken back, and then sends it", async () => {
+    const sent: string[] = [];
+    const b = box(async (m) => void sent.push(m.text));
+    b.add("held", "public", 5000);
+    await tick(4999);
+    expect(sent).toEqual([]);
+    expect(shown[0]).toMatchObject({ state: "held" });
+    await tick(1);
+    expect(sent).toEqual(["held"]);
+    expect(shown).toEqual([]);
+  });
+
+  it("takes back what is held, and nothing that is on its way", async () => {
+    const sent: string[] = [];
+    const b = box((m) => (sent.push(m.text), new Promise(() => {})));
+    const held = b.add("held", "public", 5000);
+    expect(b.takeBack(held.clientId)?.text).toBe("held");
+    expect(store.get("outbox")).toEqual([]);
+    await tick(60_000);
+    expect(sent).toEqual([]);
+    const gone = b.add("gone");
+    await tick();
+    expect(b.takeBack(gone.clientId)).toBeUndefined();
+    expect(shown.map((m) => m.text)).toEqual(["gone"]);
+  });
+
+  it("does not let one that is held stand in the way of one that is not, and sends several in their order", async () => {
+    const sent: string[] = [];
+    const b = box(async (m) => void sent.push(m.text));
+    b.add("first", "public", 5000);
+    await tick(1000);
+    b.add("second", "public", 5000);
+    b.add("note", "internal");
+    await tick();
+    expect(sent).toEqual(["note"]);
+    await tick(4000);
+    expect(sent).toEqual(["note", "first"]);
+    await tick(1000);
+    expect(sent).toEqual(["note", "first", "second"]);
+  });
+
+  it("sends what is held at once before a conversation is left, and says whether it arrived", async () => {
+    const sent: string[] = [];
+    const b = box(async (m) => {
+      if (m.text === "refused") throw new Problem(422, "bad", "No.");
+      await new Promise((done) => setTimeout(done, 100));
+      sent.push(m.text);
+    });
+    b.add("a", "public", 5000);
+    const good = b.settled(3000);
+    await tick(100);
+    expect(await good).toBe(true);
+    expect(sent).toEqual(["a"]);
+    b.add("refused", "public", 5000);
+    const bad = b.settled(3000);
+    await tick();
+    expect(await bad).toBe(false);
+    b.discard(shown[0]?.clientId ?? "");
+    expect(await b.settled(3000)).toBe(true);
+  });
+
+  it("does not wait for ever until everything has arrived", async () => {
+    const b = box(() => new Promise(() => {}));
+    b.add("x");
+    const end = b.settled(3000);
+    await tick(3000);
+    expect(await end).toBe(false);
+  });
+
+  it("keeps the time to take back over a reload, and leaves it to the first page when that is still open", async () => {
+    const sent: string[] = [];
+    const send = async (m: Outgoing) => void sent.push(m.text);
+    const first = box(send);
+    const undone = first.add("undone", "public", 5000);
+    first.add("kept", "public", 5000);
+    await tick(1000);
+    box(send); // the same desk in a second tab
+    first.takeBack(undone.clientId);
+    await tick(4000);
+    expect(new Set(sent)).toEqual(new Set(["kept"]));
+  });
+
+  it("leaves what another person wrote in this browser", async () => {
+    const sent: string[] = [];
+    const ada = box(() => new Promise(() => {}), { by: "ada" });
+    ada.add("ada's");
+    await tick();
+    ada.stop();
+    const bruno = box(async (m) => void sent.push(m.text), { by: "bruno" });
+    await bruno.flush();
+    expect(bruno.all).toEqual([]);
+    bruno.add("bruno's");
+    await tick();
+    expect(sent).toEqual(["bruno's"]);
+    expect(store.get<Outgoing[]>("outbox")?.map((m) => m.text)).toEqual(["ada's"]);
   });
 });

@@ -198,6 +198,7 @@ function SignIn() {
 /** Keys that are not commands: they belong to the text field. */
 const fixed: [string, string][] = [
   ["mod+enter", "Send"],
+  ["mod+z", "Undo sending, while the text field is empty"],
   ["escape", "Leave the text field"],
 ];
 

@@ -1,6 +1,7 @@
 // The desk's own commands.
 
 import { commands, register, addSource, setShortcuts, shortcuts } from "./commands.ts";
+import { notifies, permission, setNotify } from "./notify.ts";
 import { go, inInbox } from "./pages.ts";
 import { pages } from "./slots.tsx";
 import * as s from "./store/index.ts";
@@ -32,12 +33,18 @@ register(
   { id: "resolve", title: "Resolve", group: "Conversation", keys: "e", when: mine, run: s.wantResolve },
   { id: "transfer", title: "Transfer to another team", group: "Conversation", when: mine, run: () => (s.dialog.value = "transfer") },
   { id: "return", title: "Return to the assistant", group: "Conversation", when: mine, run: () => (s.dialog.value = "return") },
+  { id: "next-unanswered", title: "Next customer who waits for my answer", group: "Queue", keys: "u", when: inInbox, run: s.nextUnanswered },
+  { id: "undo-send", title: "Undo sending", group: "Conversation", keys: "z", when: here(() => s.held.value !== undefined), run: () => s.undoSend() },
+  { id: "pull", title: "Take over from the assistant", group: "Conversation", when: here(() => s.canPull.value), run: () => void s.pull() },
+  { id: "escalate", title: "Escalate: more urgent, to the fallback team", group: "Conversation", menu: true, when: mine, run: () => (s.dialog.value = "escalate") },
   { id: "palette", title: "Find a command", group: "Desk", keys: "mod+k", run: () => (s.dialog.value = "palette") },
   { id: "shortcuts", title: "Show keyboard shortcuts", group: "Desk", keys: "?", run: () => (s.dialog.value = "shortcuts") },
   { id: "inbox", title: "Go to the inbox", group: "Desk", when: () => !inInbox(), run: () => go("inbox") },
   { id: "online", title: "Go online", group: "Desk", when: () => s.presence.value !== "online", run: () => void s.setPresence("online") },
   { id: "away", title: "Go away: no more offers", group: "Desk", when: () => s.presence.value === "online", run: () => void s.setPresence("away") },
   { id: "sound", title: "Switch the sound for new offers on or off", group: "Desk", run: () => s.setSound(!s.sound.value) },
+  { id: "message-sound", title: "Switch the sound for customers' messages on or off", group: "Desk", run: () => s.setMessageSound(!s.messageSound.value) },
+  { id: "notify", title: "Switch notifications of the system on or off", group: "Desk", when: () => permission.value !== "unsupported", run: () => void setNotify(!notifies()) },
   { id: "character-keys", title: "Switch shortcuts of a single key on or off", group: "Desk", run: () => setShortcuts(!shortcuts.value) },
   { id: "sign-out", title: "Sign out", group: "Desk", run: () => void s.signOut() },
 );

@@ -14,6 +14,8 @@ export interface Command {
   group?: string;
   /** The key when nobody has chosen another: see keys.ts. */
   keys?: string;
+  /** It also stands in the menu of the open conversation. */
+  menu?: boolean;
   /** Whether it makes sense now; without it, always. It reads signals. */
   when?: () => boolean;
   run: () => void;

@@ -4,14 +4,16 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
 import { joinNumbers } from "../shared/markdown.ts";
-import { Avatar, composing, Growing, useNow } from "../shared/parts.tsx";
+import type { Outgoing } from "../shared/outbox.ts";
+import { Avatar, composing, Growing, Menu } from "../shared/parts.tsx";
 import { clock, dayName } from "../shared/time.ts";
 import type { Message } from "../shared/types.ts";
-import { ariaKeysFor, keyFor } from "./commands.ts";
+import { ariaKeysFor, commands, keyFor } from "./commands.ts";
 import { readKeys } from "./keys.ts";
 import { Due, Priority } from "./queue.tsx";
 import { type Composer, composerPanels, composerTools, Fill } from "./slots.tsx";
 import * as s from "./store/index.ts";
+import { every } from "./tick.ts";
 import { countryName, languageName, stateWords } from "./words.ts";
 
 /** Times are shown as the agent's browser writes them. */
@@ -55,6 +57,7 @@ export function Conversation() {
       ) : (
         <>
           <Transcript key={s.openId.value} />
+          <Others />
           <Answer key={`answer ${s.openId.value}`} />
         </>
       )}
@@ -63,24 +66,29 @@ export function Conversation() {
 }
 
 function Head() {
-  const now = useNow(1000);
   const h = s.handoff.value;
   const c = s.open.value?.conversation;
   const person = h?.customer ?? c?.customer;
   const name = person?.name || person?.email || "Anonymous customer";
+  const more = commands.value.filter((c) => c.menu && (c.when?.() ?? true));
   return (
     <div class="head">
       <button type="button" class="icon-button head-back" aria-label="Back to the queue" onClick={() => (s.view.value = "queue")}>
         <Icon name="back" />
       </button>
+      <Avatar name={person?.name || person?.email} />
       <div class="head-who">
         <h2 dir="auto">{name}</h2>
         <p>
           {h && <Priority p={h.priority} />}
           {h && <span>{stateWords(h.state)}</span>}
-          {c && <span>{countryName(c.market)}</span>}
-          {c && <span>{languageName(h?.language ?? c.locale)}</span>}
-          {h && <Due h={h} now={now} />}
+          {h && <span>{s.teamName(h.team)}</span>}
+          {c && (
+            <span>
+              {countryName(c.market)}, {languageName(h?.language ?? c.locale)}
+            </span>
+          )}
+          {h && <Due h={h} />}
         </p>
       </div>
       <div class="head-actions">
@@ -89,10 +97,10 @@ function Head() {
         </button>
         {s.isMine.value && (
           <>
-            <button type="button" class="button quiet" onClick={() => (s.dialog.value = "transfer")}>
+            <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("transfer")} onClick={() => (s.dialog.value = "transfer")}>
               Transfer
             </button>
-            <button type="button" class="button quiet" onClick={() => (s.dialog.value = "return")}>
+            <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("return")} onClick={() => (s.dialog.value = "return")}>
               <span>
                 Return<span class="wide-only"> to assistant</span>
               </span>
@@ -103,6 +111,7 @@ function Head() {
             </button>
           </>
         )}
+        {more.length > 0 && <Menu label="More to do with this conversation" icon="menu" items={more.map((m) => ({ label: m.title, onSelect: m.run }))} />}
       </div>
     </div>
   );
@@ -110,15 +119,14 @@ function Head() {
 
 function Transcript() {
   const r = s.record.value;
-  const now = useNow(5000);
+  const now = every(60_000).value;
   const box = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   const have = new Set(r.messages.map((m) => m.client_id));
   const unsent = s.outgoing.value.filter((o) => !have.has(o.clientId));
-  const customerTyping = (r.typing.customer ?? 0) > Date.now();
   useLayoutEffect(() => {
     if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [r.messages.length, unsent.length, customerTyping, s.open.value === null]);
+  }, [r.messages.length, unsent.length, s.open.value === null]);
   useEffect(() => {
     const e = box.current;
     if (!e || typeof ResizeObserver === "undefined") return;
@@ -130,6 +138,7 @@ function Transcript() {
   }, []);
   const lastOwn = r.messages.findLast((m) => m.author === "agent" && m.visibility === "public");
   let day = "";
+  let before: Message | undefined;
   return (
     <div
       class="transcript scroll"
@@ -148,50 +157,85 @@ function Transcript() {
           const today = dayName(Date.parse(m.created_at), now, here);
           const newDay = today !== day;
           day = today;
+          const goesOn = !newDay && before !== undefined && continues(before, m);
+          before = m;
           return (
-            <li key={m.id}>
+            <li key={m.id} class={goesOn ? "goes-on" : undefined}>
               {newDay && (
                 <p class="day">
                   <span>{today}</span>
                 </p>
               )}
-              <One m={m} now={now} />
+              <One m={m} goesOn={goesOn} />
               {m === lastOwn && (r.read.customer ?? 0) >= m.seq && <p class="seen">Seen by the customer</p>}
             </li>
           );
         })}
         {unsent.map((o) => (
           <li key={o.clientId}>
-            <div class={`entry from-agent ${o.kind === "internal" ? "note" : ""} pending`}>
-              <p class="entry-head">
-                <b>{s.me.value?.name}</b>
-                {o.kind === "internal" && <NoteLabel />}
-                <span class="entry-time" role={o.state === "failed" ? "alert" : undefined}>
-                  {o.state === "failed" ? `Not sent${o.error ? `: ${o.error}` : ""}` : o.state === "waiting" ? "Waits for the connection" : "Sending…"}
-                </span>
-              </p>
-              <div class="entry-body" dir="auto">
-                <Markdown text={o.text} />
-              </div>
-              {o.state === "failed" && (
-                <p class="entry-actions">
-                  <button type="button" class="text-button" onClick={() => s.retry(o.clientId)}>
-                    Try again
-                  </button>
-                  <button type="button" class="text-button" onClick={() => s.discard(o.clientId)}>
-                    Delete
-                  </button>
-                </p>
-              )}
-            </div>
+            <Unsent o={o} />
           </li>
         ))}
       </ol>
-      <p class="typing" role="status">
-        {customerTyping ? "The customer is typing…" : ""}
-      </p>
+      <CustomerTyping />
     </div>
   );
+}
+
+/** Whether two messages read as one speech: the same voice, within three minutes. */
+function continues(a: Message, b: Message): boolean {
+  return a.author === b.author && a.author !== "system" && a.visibility === b.visibility && a.agent?.id === b.agent?.id && Date.parse(b.created_at) - Date.parse(a.created_at) < 180_000;
+}
+
+function CustomerTyping() {
+  const typing = (s.record.value.typing.customer ?? 0) > every(1000).value;
+  return (
+    <p class="typing" role="status">
+      {typing ? "The customer is typing…" : ""}
+    </p>
+  );
+}
+
+/** A message that the server does not have yet. */
+function Unsent({ o }: { o: Outgoing }) {
+  return (
+    <div class={`entry from-agent ${o.kind === "internal" ? "note" : ""} pending`}>
+      <p class="entry-head">
+        <b>{s.me.value?.name}</b>
+        {o.kind === "internal" && <NoteLabel />}
+        <span class="entry-time" role={o.state === "failed" ? "alert" : undefined}>
+          {o.state === "held" ? <Held until={o.until ?? 0} /> : o.state === "failed" ? `Not sent${o.error ? `: ${o.error}` : ""}` : o.state === "waiting" ? "Waits for the connection" : "Sending…"}
+        </span>
+      </p>
+      <div class="entry-body" dir="auto">
+        <Markdown text={o.text} />
+      </div>
+      {o.state === "held" && (
+        <p class="entry-actions">
+          <button type="button" class="text-button" aria-keyshortcuts={ariaKeysFor("undo-send")} onClick={() => s.undoSend(o.clientId)}>
+            Undo <Key of="undo-send" />
+          </button>
+          <button type="button" class="text-button" onClick={() => s.sendNow(o.clientId)}>
+            Send now
+          </button>
+        </p>
+      )}
+      {o.state === "failed" && (
+        <p class="entry-actions">
+          <button type="button" class="text-button" onClick={() => s.retry(o.clientId)}>
+            Try again
+          </button>
+          <button type="button" class="text-button" onClick={() => s.discard(o.clientId)}>
+            Delete
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Held({ until }: { until: number }) {
+  return <>Is sent in {Math.max(0, Math.ceil((until - every(250).value) / 1000))} s</>;
 }
 
 function NoteLabel() {
@@ -202,8 +246,8 @@ function NoteLabel() {
   );
 }
 
-function One({ m, now }: { m: Message; now: number }) {
-  const time = clock(Date.parse(m.created_at), now, here);
+function One({ m, goesOn }: { m: Message; goesOn: boolean }) {
+  const time = clock(Date.parse(m.created_at), every(60_000).value, here);
   if (m.author === "system" && m.visibility !== "internal") {
     return (
       <div class="entry-system" dir="auto">
@@ -216,7 +260,7 @@ function One({ m, now }: { m: Message; now: number }) {
   const name = m.author === "customer" ? person?.name || person?.email || "Customer" : m.author === "assistant" ? "Assistant" : m.author === "system" ? "Desk" : (m.agent?.name ?? "Agent");
   return (
     <div class={`entry from-${m.author} ${note ? "note" : ""}`}>
-      <p class="entry-head">
+      <p class={goesOn && !note ? "sr-only" : "entry-head"}>
         <Avatar ai={m.author === "assistant"} name={m.author === "customer" && !person?.name ? undefined : name} />
         <b>{name}</b>
         {m.author === "assistant" && <span class="ai-mark">AI</span>}
@@ -276,6 +320,24 @@ function place(text: string, cursor: number, set: (t: string) => void): void {
   });
 }
 
+/** Who else is here: two answers at once are worse than none. */
+function Others() {
+  const others = s.viewers.value[s.openId.value ?? ""] ?? [];
+  const names = (all: typeof others) => new Intl.ListFormat("en").format(all.map((v) => v.name));
+  const writers = others.filter((v) => v.writing);
+  const readers = others.filter((v) => !v.writing);
+  const said = [writers.length > 0 && `${names(writers)} ${writers.length === 1 ? "is" : "are"} writing here`, readers.length > 0 && `${names(readers)} ${readers.length === 1 ? "looks" : "look"} at this too`].filter(Boolean).join(". ");
+  return (
+    <p class={`others ${writers.length > 0 ? "writing" : ""}`} role="status">
+      {said && (
+        <>
+          <Icon name={writers.length > 0 ? "alert" : "person"} size={16} /> {said}.
+        </>
+      )}
+    </p>
+  );
+}
+
 function Answer() {
   const h = s.handoff.value;
   const id = s.openId.value ?? "";
@@ -331,6 +393,7 @@ function Answer() {
       <div class="answer-tabs" role="tablist" aria-label="What to write">
         {tab("public", "Reply", "reply")}
         {tab("internal", "Note", "note")}
+        {note && <NoteLabel />}
       </div>
       <div id="answer-panel" role="tabpanel" aria-labelledby={`tab-${s.mode.value}`}>
         {!note && !mine ? (
@@ -346,6 +409,13 @@ function Answer() {
                       ? `This is being offered to ${h.agent_name ?? "somebody else"}.`
                       : "Nobody is needed here at the moment."}
             </p>
+            {s.canPull.value && (
+              <div class="take-actions">
+                <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("pull")} disabled={s.busy.value !== ""} onClick={() => void s.pull()}>
+                  Take over from the assistant
+                </button>
+              </div>
+            )}
             {free && h && (
               <div class="take-actions">
                 <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
@@ -369,7 +439,9 @@ function Answer() {
               value={text}
               onValue={(v) => {
                 setText(v);
-                if (v !== "") s.typing();
+                if (v === "") return;
+                s.typing();
+                s.writing();
               }}
               label={note ? "Note for the team" : "Reply to the customer"}
               placeholder={note ? "Only the team will see this" : "Write to the customer"}
@@ -379,6 +451,11 @@ function Answer() {
                 if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !composing(e)) {
                   e.preventDefault();
                   submit();
+                }
+                // In an empty field there is nothing else that this key could mean.
+                if (text === "" && s.held.value && (e.ctrlKey || e.metaKey) && !e.shiftKey && !e.altKey && e.key.toLowerCase() === "z") {
+                  e.preventDefault();
+                  s.undoSend();
                 }
               }}
             />
@@ -390,6 +467,7 @@ function Answer() {
               )}
               <span class="quiet-text">Ctrl or ⌘ + Enter</span>
               <button type="submit" class="button" disabled={text.trim() === ""}>
+                <Icon name={note ? "note" : "send"} size={18} />
                 {note ? "Save note" : "Send reply"}
               </button>
             </div>

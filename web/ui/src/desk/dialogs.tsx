@@ -11,6 +11,7 @@ const limit = 1000;
 dialogs.add({ id: "resolve", component: Resolve });
 dialogs.add({ id: "return", component: Return });
 dialogs.add({ id: "transfer", component: Transfer });
+dialogs.add({ id: "escalate", component: Escalate });
 
 /** The dialog that was asked for, if it is one of the slot's. */
 export function Dialogs() {
@@ -110,6 +111,28 @@ function Transfer() {
           <Growing class="textarea" rows={3} value={note} onValue={setNote} label="Note for the team" maxLength={limit} />
         </label>
         <Actions label="Transfer" disabled={!team} />
+      </form>
+    </Dialog>
+  );
+}
+
+function Escalate() {
+  const [note, setNote] = useState("");
+  return (
+    <Dialog title="Escalate" closeLabel="Close" onClose={close}>
+      <form
+        class="dialog-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          void s.escalate(note.trim());
+        }}
+      >
+        <p>The conversation becomes more urgent by one step and goes to the team that helps yours out. You give it away.</p>
+        <label class="field">
+          <span>Note for the team (optional, the customer does not see it)</span>
+          <Growing class="textarea" rows={3} value={note} onValue={setNote} label="Note for the team" maxLength={limit} autoFocus />
+        </label>
+        <Actions label="Escalate" />
       </form>
     </Dialog>
   );

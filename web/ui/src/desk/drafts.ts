@@ -1,6 +1,6 @@
 // What an agent is writing, kept per conversation, the reply apart from the note, until it is sent.
 
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { Store } from "../shared/storage.ts";
 
 export type Mode = "public" | "internal";
@@ -19,6 +19,9 @@ const limit = 100;
 export class Drafts {
   private readonly store: Store;
   private readonly state = signal<Kept>({ agent: "", drafts: [] });
+
+  /** Which conversations have one. It does not change with every letter, so lists that show it rest. */
+  private readonly ids = computed(() => this.state.value.drafts.map(([id]) => id).sort().join(" "));
 
   constructor(store: Store) {
     this.store = store;
@@ -40,7 +43,7 @@ export class Drafts {
   }
 
   has(conversation: string): boolean {
-    return this.state.value.drafts.some(([id]) => id === conversation);
+    return this.ids.value.split(" ").includes(conversation);
   }
 
   set(conversation: string, mode: Mode, text: string): void {

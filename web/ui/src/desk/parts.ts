@@ -1,5 +1,6 @@
 // The parts of the desk that fill its slots. Each adds its pages, sections, tools and commands when it is loaded: one line here.
 
 import "./basics.ts";
+import "./notify.ts";
 import "./package.tsx";
 import "./settings.tsx";

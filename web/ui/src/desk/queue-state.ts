@@ -41,6 +41,19 @@ export function newOffers(before: Handoff[], after: Handoff[]): Handoff[] {
   return after.filter((h) => !known.has(`${h.id} ${h.offer_expires_at}`));
 }
 
+/** Conversations in which a customer has written since. */
+export function newMessages(before: Handoff[], after: Handoff[]): Handoff[] {
+  const known = new Map(before.map((h) => [h.id, h.last_seq]));
+  return after.filter((h) => h.last_author === "customer" && h.last_seq > (known.get(h.id) ?? Number.POSITIVE_INFINITY));
+}
+
+/** Which rows of equal height to draw: those in sight and a few around them. top is where the list begins, measured from the upper edge of what is seen. */
+export function windowOf(count: number, top: number, rowHeight: number, seen: number, around = 6): { from: number; to: number } {
+  if (rowHeight <= 0) return { from: 0, to: Math.min(count, 30) };
+  const from = Math.min(count, Math.max(0, Math.floor(-top / rowHeight) - around));
+  return { from, to: Math.max(from, Math.min(count, Math.ceil((seen - top) / rowHeight) + around)) };
+}
+
 /** The neighbour in a list that j and k move to; the first or last one when nothing is chosen. */
 export function step<T>(all: T[], current: T | undefined, by: 1 | -1): T | undefined {
   if (all.length === 0) return undefined;

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { bound, clashes, commands, remapped, resetKeys, setKeys, setShortcuts, shortcuts, type Command } from "./commands.ts";
 import { chordOf, readKeys, refused } from "./keys.ts";
+import { notifies, permission, setNotify } from "./notify.ts";
 import { pages } from "./slots.tsx";
 import * as s from "./store/index.ts";
 
@@ -10,10 +11,40 @@ function Settings() {
   return (
     <div class="settings">
       <section aria-labelledby="set-sound">
-        <h3 id="set-sound">Sound</h3>
+        <h3 id="set-sound">Sound and notifications</h3>
         <label class="check">
           <input type="checkbox" checked={s.sound.value} onChange={(e) => s.setSound(e.currentTarget.checked)} />
           Sound for new offers
+        </label>
+        <label class="check">
+          <input type="checkbox" checked={s.messageSound.value} onChange={(e) => s.setMessageSound(e.currentTarget.checked)} />
+          Sound when a customer writes in a conversation that is not open
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={notifies()}
+            disabled={permission.value === "unsupported" || permission.value === "denied"}
+            onChange={(e) => {
+              const box = e.currentTarget;
+              void setNotify(box.checked).then(() => (box.checked = notifies()));
+            }}
+          />
+          Notifications of the system while another window is in front
+        </label>
+        <p class="quiet-text" role="status">
+          {permission.value === "unsupported"
+            ? "This browser has no notifications."
+            : permission.value === "denied"
+              ? "The browser refuses notifications for this page. Allow them in its settings for this page first."
+              : "They name the topic and the customer, never what was written."}
+        </p>
+      </section>
+      <section aria-labelledby="set-send">
+        <h3 id="set-send">Sending</h3>
+        <label class="check">
+          <input type="checkbox" checked={s.undoFor.value > 0} onChange={(e) => s.setUndo(e.currentTarget.checked ? 5000 : 0)} />
+          Wait 5 seconds before a reply is sent, so that it can be undone
         </label>
       </section>
       <section aria-labelledby="set-keys">

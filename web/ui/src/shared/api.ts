@@ -24,6 +24,8 @@ export interface CallOptions {
   headers?: Record<string, string>;
   signal?: AbortSignal;
   timeoutMs?: number;
+  /** The request outlives the page; for what is sent while it goes away. */
+  keepalive?: boolean;
 }
 
 async function request(path: string, o: CallOptions, accept: string): Promise<Response> {
@@ -38,7 +40,7 @@ async function request(path: string, o: CallOptions, accept: string): Promise<Re
   const signal = o.signal ? AbortSignal.any([o.signal, timeout]) : timeout;
   let res: Response;
   try {
-    res = await fetch(path, { method, headers, body, signal, credentials: "same-origin", cache: "no-store" });
+    res = await fetch(path, { method, headers, body, signal, credentials: "same-origin", cache: "no-store", keepalive: o.keepalive });
   } catch (err) {
     throw new Problem(0, "network", err instanceof Error ? err.message : "network");
   }

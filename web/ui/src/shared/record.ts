@@ -84,10 +84,14 @@ export function apply(s: RecordState, e: ServerEvent): RecordState {
   const n = Number(e.id);
   const numbered = e.id !== "" && Number.isSafeInteger(n) && n > 0;
   if (numbered && n <= s.seq) return s;
-  const next = numbered ? { ...s, seq: n } : s;
-  if (e.event === "ping") return next;
-  const data = JSON.parse(e.data);
-  switch (e.event) {
+  return applyEntry(s, numbered ? n : 0, e.event, e.event === "ping" ? null : JSON.parse(e.data));
+}
+
+/** The same for an entry whose data has been read already; seq 0 is without a number. */
+export function applyEntry(s: RecordState, seq: number, kind: string, data: unknown): RecordState {
+  if (seq > 0 && seq <= s.seq) return s;
+  const next = seq > 0 ? { ...s, seq } : s;
+  switch (kind) {
     case "message":
       return withMessages(next, [data as Message]);
     case "delta":

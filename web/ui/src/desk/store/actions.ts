@@ -1,9 +1,15 @@
 // What an agent does with a conversation: take it, end it, give it away.
 
+import { computed } from "@preact/signals";
 import type { Handoff } from "../../shared/types.ts";
-import { closeConversation, drafts, handoff, isMine, mode, openConversation, openId, record, refreshConversation, write } from "./conversation.ts";
+import { closeConversation, drafts, handoff, isMine, mode, open, openConversation, openId, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
+import { link } from "./live.ts";
 import { split } from "./queue.ts";
 import { act, agentCall, dialog, notice, signedOut, teamName, view } from "./session.ts";
+
+link.subscribe((l) => {
+  if (l === "open") wakeOutboxes();
+});
 
 export async function accept(h: Handoff): Promise<void> {
   openConversation(h.conversation_id);
@@ -23,6 +29,18 @@ export async function decline(h: Handoff): Promise<void> {
   }
 }
 
+/** Whether the assistant has the open conversation, so that a person may step in. */
+export const canPull = computed(() => open.value !== null && record.value.owner === "assistant" && !isMine.value);
+
+/** Takes the open conversation from the assistant, in the middle of its answer if need be. */
+export async function pull(): Promise<void> {
+  const id = openId.value;
+  if (id && (await act("pull", () => agentCall(`/conversations/${id}/pull`, {})))) {
+    refreshConversation(id);
+    write("public");
+  }
+}
+
 /** What the agent had seen when the dialog opened: what arrives behind it is not read yet. */
 let seen = 0;
 dialog.subscribe((d) => {
@@ -39,6 +57,11 @@ async function end(name: string, body: Record<string, unknown>, done: string): P
 async function finish(name: string, body: unknown, done: string): Promise<boolean> {
   const id = openId.value;
   if (!id) return false;
+  // A reply that is still held goes first: it belongs to the conversation that ends here.
+  if (!(await settled(id))) {
+    notice.value = { text: "Your last reply has not arrived yet. Look at it first.", bad: true };
+    return false;
+  }
   const good = await act(name, () => agentCall(`/conversations/${id}/${name}`, body));
   if (good) {
     dialog.value = null;
@@ -55,6 +78,9 @@ export const resolve = () => end("resolve", {}, "Resolved.");
 export const giveBack = (instruction: string) => end("return", instruction ? { instruction } : {}, "Returned to the assistant.");
 export const transfer = (team: string, note: string) => finish("transfer", note ? { team, note } : { team }, `Transferred to ${teamName(team)}.`);
 
+/** Moves it up a priority and to the team that helps out; the note is for that team. */
+export const escalate = (note: string) => finish("escalate", note ? { note } : {}, "Escalated.");
+
 /** Resolves at once when the customer had an answer, and asks first when not. */
 export function wantResolve(): void {
   if (!isMine.value) return;
@@ -65,6 +91,7 @@ export function wantResolve(): void {
 
 /** Ends the session. Unlike a session that ran out, this leaves nothing of what was being written. */
 export async function signOut(): Promise<void> {
+  await settleAll();
   if (await act("signout", () => agentCall("/signout", {}))) {
     drafts.forget();
     signedOut();

@@ -1,22 +1,28 @@
 // The conversation that is open: its record, what is on its way to it, and what is being written.
 
-import { computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { Problem } from "../../shared/api.ts";
 import { Outbox, type Outgoing } from "../../shared/outbox.ts";
-import { apply, emptyRecord, withMessages, type RecordState } from "../../shared/record.ts";
-import { follow, type ServerEvent } from "../../shared/sse.ts";
+import { applyEntry, emptyRecord, withMessages, type RecordState } from "../../shared/record.ts";
 import { browserStore, sessionArea } from "../../shared/storage.ts";
 import type { AgentConversation, Handoff, Message } from "../../shared/types.ts";
+import { type Kept, Recent } from "../recent.ts";
 import { Drafts, type Mode } from "../drafts.ts";
 import { step } from "../queue-state.ts";
-import { inOrder } from "./queue.ts";
-import { agentCall, announcement, me, onSignedOut, page, store, view, words } from "./session.ts";
+import { entries, type Entry } from "./changes.ts";
+import { inOrder, split } from "./queue.ts";
+import { agentCall, announcement, me, notice, onSignedOut, page, store, view, words } from "./session.ts";
 
 export const openId = signal<string | null>(null);
 export const open = signal<AgentConversation | null>(null);
 export const openFailed = signal("");
 export const record = signal<RecordState>(emptyRecord);
-export const outgoing = signal<Outgoing[]>([]);
+/** What is on its way to any conversation. Switching to another one does not stop it. */
+const onTheWay = signal<ReadonlyMap<string, Outgoing[]>>(new Map());
+const nothing: Outgoing[] = [];
+export const outgoing = computed(() => onTheWay.value.get(openId.value ?? "") ?? nothing);
+/** How many milliseconds a reply can be taken back; 0 sends at once. */
+export const undoFor = signal(store.get<number>("undo") ?? 5000);
 /** Whether a reply or a note is being written. */
 export const mode = signal<Mode>("public");
 
@@ -27,12 +33,88 @@ export const isFree = computed(() => ["queued", "asynchronous"].includes(handoff
 
 /** What is being written, per conversation. It outlives a reload but not the tab, and is another agent's never. */
 export const drafts = new Drafts(browserStore("firstline.desk.", sessionArea()));
+let whose = "";
 me.subscribe((m) => {
   if (m) drafts.of(m.id);
+  if (m && m.id !== whose) queueMicrotask(sendLeftovers);
+  whose = m?.id ?? "";
 });
 
-let stopOpen: (() => void) | undefined;
-let outbox: Outbox | undefined;
+export function setUndo(ms: number): void {
+  undoFor.value = ms;
+  store.set("undo", ms);
+}
+
+let reading: ReturnType<typeof entries.read> | undefined;
+const outboxes = new Map<string, Outbox>();
+
+function outboxOf(id: string): Outbox {
+  const known = outboxes.get(id);
+  if (known) return known;
+  const box: Outbox = new Outbox({
+    store,
+    conversation: id,
+    by: me.peek()?.id,
+    isOnline: () => navigator.onLine !== false,
+    onChange: (all) => {
+      const next = new Map(onTheWay.peek());
+      if (all.length > 0) next.set(id, all);
+      else next.delete(id);
+      onTheWay.value = next;
+    },
+    send: async (m) => {
+      const res = await agentCall<{ message: Message }>(`/conversations/${id}/messages`, { client_id: m.clientId, text: m.text, visibility: m.kind ?? "public" }, "POST", leaving);
+      if (openId.value === id && res?.message) record.value = withMessages(record.value, [res.message]);
+    },
+  });
+  outboxes.set(id, box);
+  return box;
+}
+
+/** Sends what an earlier page of this agent left unsent, in whichever conversation. */
+export function sendLeftovers(): void {
+  const left = store.get<Outgoing[]>("outbox") ?? [];
+  for (const id of new Set(left.filter((m) => m.by === me.peek()?.id).map((m) => m.conversation))) void outboxOf(id).flush();
+}
+
+/** Tries everything again that waits for a connection. */
+export function wakeOutboxes(): void {
+  for (const box of outboxes.values()) box.wake();
+}
+
+/** Sends what is held for a conversation and waits until the server has it. */
+export const settled = async (id: string): Promise<boolean> => (await outboxes.get(id)?.settled(8000)) ?? true;
+
+/** Sends everything that is held, before the agent signs out or the page goes away. */
+export const settleAll = async (): Promise<void> => void (await Promise.all([...outboxes.values()].map((b) => b.settled(3000))));
+
+/** The page is going away: what is sent now must outlive it. */
+let leaving = false;
+if (typeof addEventListener === "function") {
+  addEventListener("pagehide", () => {
+    leaving = true;
+    for (const box of outboxes.values()) box.release();
+  });
+  addEventListener("pageshow", () => (leaving = false));
+}
+
+/** The conversations that were open last, so that coming back to one shows it at once. */
+const recent = new Recent<Kept>(60);
+
+/** Up to where this agent has read each conversation, so that the list can say what is new. */
+const seenUpTo = signal<Record<string, number>>(store.get<Record<string, number>>("seen") ?? {});
+
+export const unread = (h: Handoff): boolean => h.last_author === "customer" && h.last_seq > (seenUpTo.value[h.conversation_id] ?? 0) && h.conversation_id !== openId.value;
+
+function saw(id: string, seq: number): void {
+  const { [id]: before = 0, ...others } = seenUpTo.peek();
+  if (seq <= before) return;
+  seenUpTo.value = Object.fromEntries([...Object.entries(others), [id, seq]].slice(-300));
+  store.set("seen", seenUpTo.value);
+}
+effect(() => {
+  if (openId.value && record.value.seq > 0) saw(openId.value, record.value.seq);
+});
 
 export function openConversation(id: string): void {
   view.value = "conversation";
@@ -42,68 +124,72 @@ export function openConversation(id: string): void {
     return;
   }
   closeConversation();
-  openId.value = id;
-  history.replaceState(null, "", `#c/${encodeURIComponent(id)}`);
-  mode.value = "public";
-  outbox = new Outbox({
-    store,
-    conversation: id,
-    isOnline: () => navigator.onLine !== false,
-    onChange: (all) => {
-      if (openId.value === id) outgoing.value = all;
-    },
-    send: async (m) => {
-      const res = await agentCall<{ message: Message }>(`/conversations/${id}/messages`, { client_id: m.clientId, text: m.text, visibility: m.kind ?? "public" });
-      if (openId.value === id && res?.message) record.value = withMessages(record.value, [res.message]);
-    },
+  const known = recent.get(id);
+  batch(() => {
+    openId.value = id;
+    mode.value = "public";
+    if (known) {
+      open.value = known.conversation;
+      record.value = known.record;
+    }
   });
-  outgoing.value = outbox.all;
-  void outbox.flush();
-  void load(id, true);
+  history.replaceState(null, "", `#c/${encodeURIComponent(id)}`);
+  void outboxOf(id).flush();
+  reading = entries.read(id, { onEntry: (e) => onEntry(id, e), onBehind: () => void load(id, "whole") });
+  if (known) reading.from(known.record.seq);
+  void load(id, known ? "aside" : "whole");
 }
 
 export function closeConversation(): void {
-  stopOpen?.();
-  stopOpen = undefined;
-  outbox?.stop();
-  outbox = undefined;
-  openId.value = null;
-  open.value = null;
-  openFailed.value = "";
-  outgoing.value = [];
-  record.value = emptyRecord;
+  reading?.stop();
+  reading = undefined;
+  const id = openId.peek();
+  const shown = open.peek();
+  if (id && shown && openFailed.peek() === "") recent.set(id, { conversation: shown, record: { ...record.peek(), draft: null, typing: {} } });
+  if (id && outboxes.get(id)?.all.length === 0) {
+    outboxes.get(id)?.stop();
+    outboxes.delete(id);
+  }
+  batch(() => {
+    openId.value = null;
+    open.value = null;
+    openFailed.value = "";
+    record.value = emptyRecord;
+  });
   history.replaceState(null, "", location.pathname);
 }
-onSignedOut(closeConversation);
+onSignedOut(() => {
+  closeConversation();
+  recent.clear();
+  for (const box of outboxes.values()) box.stop();
+  outboxes.clear();
+  onTheWay.value = new Map();
+});
 
-async function load(id: string, first: boolean): Promise<void> {
+/** Reads a conversation: the whole of it, from where its entries go on, or what stands aside of them, its handoff and package. */
+async function load(id: string, what: "whole" | "aside"): Promise<void> {
   try {
     const c = await agentCall<AgentConversation>(`/conversations/${encodeURIComponent(id)}`);
     if (openId.value !== id) return;
-    open.value = c;
-    openFailed.value = "";
     const { owner, agent, status, last_seq } = c.conversation;
-    if (first) {
-      record.value = withMessages({ ...emptyRecord, seq: last_seq, owner, agent: agent ?? null, status }, c.messages);
-      stopOpen = follow({
-        url: `/v1/agent/conversations/${encodeURIComponent(id)}/events`,
-        after: last_seq,
-        onLink: (l) => l === "open" && outbox?.wake(),
-        onEvent: (e) => onEvent(id, e),
-        onRefused: () => {
-          if (openId.value === id) openFailed.value = "You can no longer see this conversation.";
-        },
-      });
-    } else record.value = withMessages(record.value, c.messages);
+    batch(() => {
+      open.value = c;
+      openFailed.value = "";
+      const before = record.peek();
+      record.value = withMessages(what === "aside" || last_seq < before.seq ? before : { ...before, seq: last_seq, owner, agent: agent ?? null, status }, c.messages);
+    });
+    if (what === "whole") reading?.from(record.peek().seq);
   } catch (err) {
     if (openId.value !== id) return;
-    if (first) openFailed.value = err instanceof Problem && err.status === 404 ? "This conversation does not exist or is not for your teams." : words(err);
+    const gone = err instanceof Problem && err.status === 404;
+    if (gone) recent.delete(id);
+    if (what === "whole" || gone) openFailed.value = gone ? "This conversation does not exist or is not for your teams." : words(err);
   }
 }
 
-/** Reads the open conversation anew, its handoff and package too, and keeps what is shown until then. */
+/** Reads the handoff and the package of the open conversation anew, and keeps what is shown until then. */
 export function refreshConversation(id: string): void {
-  if (openId.value === id) void load(id, false);
+  if (openId.value === id) void load(id, "aside");
 }
 
 /** Tries again to open what could not be opened. */
@@ -116,15 +202,15 @@ export function reload(): void {
 
 let refresh: ReturnType<typeof setTimeout> | undefined;
 
-function onEvent(id: string, e: ServerEvent): void {
+function onEntry(id: string, e: Entry): void {
   if (openId.value !== id) return;
-  record.value = apply(record.value, e);
-  if (e.event === "message") {
-    const m = JSON.parse(e.data) as Message;
-    if (m.client_id) outbox?.arrived(m.client_id);
+  record.value = applyEntry(record.value, e.seq, e.kind, e.data);
+  if (e.kind === "message") {
+    const m = e.data as Message;
+    if (m.client_id) outboxes.get(id)?.arrived(m.client_id);
     if (m.author === "customer") announcement.value = `Customer: ${m.text}`;
   }
-  if (e.event === "handoff" || e.event === "owner") {
+  if (e.kind === "handoff" || e.kind === "owner") {
     clearTimeout(refresh);
     refresh = setTimeout(() => refreshConversation(id), 250);
   }
@@ -134,13 +220,31 @@ function onEvent(id: string, e: ServerEvent): void {
 export function send(text: string): void {
   const t = text.trim();
   const id = openId.value;
-  if (t === "" || !id || !outbox) return;
-  outbox.add(t, mode.value);
+  if (t === "" || !id) return;
+  // A note goes at once: it can do no harm outside.
+  outboxOf(id).add(t, mode.value, mode.value === "public" ? undoFor.value : 0);
   drafts.clear(id, mode.value);
+  announcement.value = mode.value === "public" && undoFor.value > 0 ? "Reply is about to be sent. It can be undone." : "";
 }
 
-export const retry = (clientId: string) => outbox?.retry(clientId);
-export const discard = (clientId: string) => outbox?.discard(clientId);
+const shownBox = () => outboxes.get(openId.value ?? "");
+export const retry = (clientId: string) => shownBox()?.retry(clientId);
+export const discard = (clientId: string) => shownBox()?.discard(clientId);
+export const sendNow = (clientId: string) => shownBox()?.release(clientId);
+
+/** The newest reply that can still be taken back here. */
+export const held = computed(() => outgoing.value.findLast((m) => m.state === "held"));
+
+/** Takes the newest held reply back into the composer, before what has been begun since. */
+export function undoSend(clientId = held.value?.clientId): void {
+  const id = openId.value;
+  const m = clientId && id ? outboxes.get(id)?.takeBack(clientId) : undefined;
+  if (!m || !id) return;
+  const begun = drafts.get(id, "public");
+  drafts.set(id, "public", begun === "" ? m.text : `${m.text}\n\n${begun}`);
+  announcement.value = "Not sent. The reply is in the text field again.";
+  write("public");
+}
 
 let typedAt = 0;
 
@@ -155,6 +259,15 @@ export function typing(): void {
 export function write(m: Mode): void {
   mode.value = m;
   requestAnimationFrame(() => document.getElementById("reply")?.focus());
+}
+
+/** Opens the next conversation of mine whose customer waits for an answer. */
+export function nextUnanswered(): void {
+  const all = split.value.mine;
+  const at = all.findIndex((h) => h.conversation_id === openId.value);
+  const next = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].find((h) => h.last_author === "customer");
+  if (next) openConversation(next.conversation_id);
+  else notice.value = { text: "No customer of yours waits for an answer.", bad: false };
 }
 
 export function move(by: 1 | -1): void {

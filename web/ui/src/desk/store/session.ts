@@ -44,10 +44,10 @@ export function signedOut(): void {
 
 const agentHeaders = { "X-Firstline": "1" };
 
-/** Calls as the agent who is signed in. */
-export async function agentCall<T>(path: string, body?: unknown, method?: string): Promise<T> {
+/** Calls as the agent who is signed in. With keepalive the call outlives the page. */
+export async function agentCall<T>(path: string, body?: unknown, method?: string, keepalive?: boolean): Promise<T> {
   try {
-    return await call<T>(`/v1/agent${path}`, { body, method: method ?? (body === undefined ? "GET" : "POST"), headers: agentHeaders });
+    return await call<T>(`/v1/agent${path}`, { body, method: method ?? (body === undefined ? "GET" : "POST"), headers: agentHeaders, keepalive });
   } catch (err) {
     if (err instanceof Problem && err.status === 401) signedOut();
     throw err;
@@ -73,6 +73,15 @@ export async function act(name: string, f: () => Promise<unknown>): Promise<bool
   } finally {
     busy.value = "";
   }
+}
+
+/** A sound when a customer of mine writes in a conversation that is not in front. */
+export const messageSound = signal(store.get<boolean>("message-sound") ?? false);
+
+export function setMessageSound(on: boolean): void {
+  messageSound.value = on;
+  store.set("message-sound", on);
+  if (on) chime("message");
 }
 
 export function setSound(on: boolean): void {
