@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -98,6 +99,7 @@ type Desk struct {
 	log    *slog.Logger
 	opts   Options
 	topics atomic.Pointer[map[string]triage.Topic]
+	lately sync.Map // of lately by team
 
 	tickers []Ticker
 	wrote   []func(ctx context.Context, conversation uuid.UUID, seq int64) error

@@ -132,8 +132,12 @@ func TestSampleKeepsWhatWasShown(t *testing.T) {
 		h := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "pay")
 		b.exec(t, `UPDATE handoffs SET state = 'resolved', accepted_at = queued_at + interval '10 seconds', ended_at = queued_at + interval '70 seconds' WHERE id = $1`, h.ID)
 	}
+	b.desk.lately.Clear()
+	b.exec(t, `UPDATE agents SET capacity = 1`)
+	free := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "pay")
 	shown := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "pay")
-	want := map[uuid.UUID]string{thinly.ID: "payments 1", shown.ID: "payments 1 60 30 120"}
+	// Half of and 1.8 times the minute that the conversation ahead takes, with the half minute of an offer.
+	want := map[uuid.UUID]string{thinly.ID: "payments 1", free.ID: "payments 1 0 30 60", shown.ID: "payments 2 60 30 180"}
 	for id, w := range want {
 		got := b.texts(t, `SELECT concat_ws(' ', team, position, base_seconds, low_seconds, high_seconds) FROM wait_samples WHERE handoff_id = $1`, id)
 		if diff := cmp.Diff([]string{w}, got); diff != "" {

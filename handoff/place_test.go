@@ -12,43 +12,6 @@ import (
 	"github.com/firstline/firstline/internal/chat"
 )
 
-// The wait is unknown while the desk's own data are thin, and a range from them when they are not.
-func TestWait(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}})
-	served := func(n int) {
-		for range n {
-			id := b.talk(t, "gb", "en")
-			h := b.handOff(t, id, "")
-			// Waited two minutes and was served for ten.
-			b.exec(t, `UPDATE handoffs SET state = 'resolved', queued_at = now() - interval '12 minutes', accepted_at = now() - interval '10 minutes', ended_at = now() WHERE id = $1`, h.ID)
-			b.exec(t, `UPDATE conversations SET owner = 'assistant' WHERE id = $1`, id)
-		}
-	}
-	served(thin - 1)
-	h := b.handOff(t, b.talk(t, "gb", "en"), "")
-	other := b.handOff(t, b.talk(t, "gb", "en"), "")
-	if _, p, err := b.desk.Current(t.Context(), h.ConversationID); err != nil || p.Wait != nil || p.Position != 1 {
-		t.Errorf("%d served: %+v, %v", thin-1, p, err)
-	}
-	served(1)
-	for id, want := range map[uuid.UUID]Wait{h.ConversationID: {300, 1080}, other.ConversationID: {600, 2160}} {
-		_, p, err := b.desk.Current(t.Context(), id)
-		if err != nil || p.Wait == nil || *p.Wait != want {
-			t.Errorf("place %d: wait %+v, want %+v, %v", p.Position, p.Wait, want, err)
-		}
-	}
-	b.agent(t, Agent{Name: "Bo", Teams: []string{"general"}})
-	if _, p, _ := b.desk.Current(t.Context(), other.ConversationID); p.Wait == nil || p.Wait.HighSeconds != 1080 {
-		t.Errorf("with two agents: %+v", p.Wait)
-	}
-	b.exec(t, `UPDATE agents SET presence = 'away'`)
-	if _, p, _ := b.desk.Current(t.Context(), h.ConversationID); p.Wait != nil {
-		t.Errorf("with nobody there: %+v", p.Wait)
-	}
-}
-
 // The position counts those of the team who are more urgent, or as urgent and older, offered ones too.
 func TestPosition(t *testing.T) {
 	t.Parallel()
