@@ -215,6 +215,7 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 				if err := d.stopClock(ctx, s.Tx(), h, firstReply); err != nil {
 					return err
 				}
+				s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") }) // the lists show that it was met
 			} else if err := d.stopClock(ctx, s.Tx(), h, nextReply); err != nil {
 				return err
 			}
@@ -222,7 +223,6 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 			return err
 		}
 		m = chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: text, ClientID: clientID, Visibility: visibility, Named: files}
-		s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
 		return s.AddMessage(ctx, &m)
 	})
 	return m, err

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 		case "stub", "floor":
 			main()
 			return
+		case "user":
+			fmt.Println("bench-token")
+			return
 		case "serve":
 			if err := fakeServer(os.Args[2:]); err != nil {
 				fmt.Fprintln(os.Stderr, err)
@@ -41,7 +44,8 @@ func fakeServer(args []string) error {
 		return fmt.Errorf("called as serve %q", args)
 	}
 	addr, debug := args[4], args[6]
-	if os.Getenv("OPENAI_API_KEY") != "x" || os.Getenv("FIRSTLINE_CHAT_MODEL") != flatModel || !strings.HasSuffix(os.Getenv("OPENAI_BASE_URL"), "/v1") {
+	desk := os.Getenv("FAKE") == "desk"
+	if !desk && (os.Getenv("OPENAI_API_KEY") != "x" || os.Getenv("FIRSTLINE_CHAT_MODEL") != flatModel || !strings.HasSuffix(os.Getenv("OPENAI_BASE_URL"), "/v1")) {
 		return fmt.Errorf("the model is not configured: %q", os.Environ())
 	}
 	ctx := context.Background()
@@ -55,6 +59,10 @@ func fakeServer(args []string) error {
 	const insert = `INSERT INTO fake (text) VALUES ($1)`
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
+	if desk {
+		fakeDesk(mux, pool)
+		return http.ListenAndServe(addr, mux)
+	}
 	mux.HandleFunc("POST /v1/conversations", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{"id":"c1","token":"secret","greeting":"Hello"}`)

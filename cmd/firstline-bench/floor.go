@@ -102,7 +102,7 @@ func (c *floorCommand) Run(ctx context.Context, o output) error {
 		return err
 	}
 	defer pool.Close()
-	h := &floorHandler{pool: pool, model: c.Model, embed: c.Embed, client: newClient()}
+	h := &floorHandler{pool: pool, model: c.Model, embed: c.Embed, client: newClient(), relay: floorRelay{readers: map[string]chan string{}}}
 	rows, err := pool.Query(ctx, `SELECT embedding FROM floor_queries ORDER BY id`)
 	if err != nil {
 		return err
@@ -116,6 +116,8 @@ func (c *floorCommand) Run(ctx context.Context, o output) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /chat", h.chat)
 	mux.HandleFunc("GET /idle", idle)
+	mux.HandleFunc("POST /desk", h.tell)
+	mux.HandleFunc("GET /desk", h.hear)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
 	return serve(ctx, c.Addr, mux, o.out)
 }
@@ -127,6 +129,7 @@ type floorHandler struct {
 	client  *http.Client
 	queries []pgvector.HalfVector
 	asked   atomic.Int64
+	relay   floorRelay
 }
 
 // chat is the floor's turn: store the message, search five passages, relay the model's stream, store the answer. The

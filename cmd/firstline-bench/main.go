@@ -34,6 +34,7 @@ func main() {
 // commands are the program's subcommands. Stub and Floor serve until they are told to end; Measure starts them itself.
 type commands struct {
 	Measure measureCommand `cmd:"" default:"withargs" help:"Measure Firstline beside the floor (the default)."`
+	Desk    deskCommand    `cmd:"" help:"Measure a message's way to an agent's screen, and the reply's way back."`
 	Stub    stubCommand    `cmd:"" help:"Serve the model stub: an OpenAI-compatible API that answers at once."`
 	Floor   floorCommand   `cmd:"" help:"Serve the bare handler that the floor is measured with."`
 }
