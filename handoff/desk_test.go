@@ -32,6 +32,7 @@ type bundle struct {
 var testTopics = map[string]triage.Topic{
 	"theft":  {Key: "theft", Priority: 1, Team: "fraud", SLA: 2 * time.Minute},
 	"pay":    {Key: "pay", Priority: 3, Team: "payments", SLA: 30 * time.Minute},
+	"money":  {Key: "money", Priority: 3, Team: "payments", SLA: 30 * time.Minute, Group: "money"},
 	"late":   {Key: "late", Priority: 4, Team: "night", SLA: time.Hour},
 	"lonely": {Key: "lonely", Priority: 3, Team: "nobody", SLA: time.Hour},
 }

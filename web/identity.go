@@ -225,7 +225,7 @@ func (i *Identity) Verify(token string) (chat.Person, error) {
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return bad("The token is meant for another audience.")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return bad("The token needs the claim exp.")
+		return bad("The token lacks the claim exp, or aud, which this server asks for.")
 	case err != nil: // what exactly is wrong helps only who forges
 		return bad("The token is not signed by a key that this server knows, or not valid now.")
 	}
@@ -244,8 +244,10 @@ func (i *Identity) Verify(token string) (chat.Person, error) {
 			return chat.Person{}, err
 		}
 	}
-	p.Account, err = account(claims.Account)
-	return p, err
+	if p.Account, err = account(claims.Account); err != nil {
+		return chat.Person{}, err
+	}
+	return p, nil
 }
 
 func (i *Identity) methods() []string {
