@@ -80,12 +80,15 @@ function Group(p: { title: string; count: number; children: preact.ComponentChil
 function Rows({ all, waits }: { all: Handoff[]; waits?: boolean }) {
   const box = useRef<HTMLUListElement>(null);
   const [shown, setShown] = useState({ from: 0, to: 30, height: 0 });
+  const measured = useRef(0);
   const open = s.openId.value;
   const rows = () => {
     const list = box.current;
     const scroller = list?.closest<HTMLElement>(".scroll");
     if (!list || !scroller) return undefined;
-    const height = list.querySelector<HTMLElement>("li")?.offsetHeight ?? 0;
+    // A list that is far out of sight has no row to measure, and keeps the height that it knows.
+    measured.current = list.querySelector<HTMLElement>("li")?.offsetHeight || measured.current;
+    const height = measured.current;
     return { scroller, height, top: list.getBoundingClientRect().top - scroller.getBoundingClientRect().top };
   };
   useLayoutEffect(() => {
