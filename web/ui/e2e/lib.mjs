@@ -1,6 +1,6 @@
 // What the browser tests stand on: the program on a free port with a data folder of its own, and a browser.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -57,7 +57,29 @@ export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(r
     await stop();
     throw err;
   }
-  return { base, links: linksIn(output), stop, output: () => output };
+  return { base, links: linksIn(output), stop, output: () => output, binary, data: join(data, "data") };
+}
+
+/** Adds a person with the program's own command, as whoever runs it would, and returns their sign-in link. */
+export function addPerson(server, { email, name, role = "agent", teams = [], languages = [] }) {
+  const args = ["user", "add", "--data", server.data, "--email", email, "--name", name, "--role", role, "--url", server.base];
+  for (const t of teams) args.push("--team", t);
+  for (const l of languages) args.push("--language", l);
+  return new Promise((done, failed) =>
+    execFile(server.binary, args, (err, stdout, stderr) => {
+      const url = /https?:\/\/\S*\/signin\?token=\S+/.exec(stdout)?.[0];
+      if (err || !url) failed(new Error(`firstline user add: ${err ?? "no link"}\n${stdout}${stderr}`));
+      else done(url);
+    }),
+  );
+}
+
+/** Opens the desk with a sign-in link of one's own. */
+export async function signInBy(link, page) {
+  await page.goto(link);
+  await page.getByRole("button", { name: /sign in/i }).click();
+  await page.waitForURL(/\/desk/);
+  await page.getByRole("region", { name: "Queue" }).waitFor();
 }
 
 /** The sign-in links in the program's output, each with the words of its line. */

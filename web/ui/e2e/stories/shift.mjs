@@ -1,0 +1,155 @@
+// A shift with two agents and a supervisor: an offer that nobody took, a reply taken back, a transfer, a return to the
+// assistant, and a conversation that the supervisor takes over.
+
+import { addPerson, askSomething, check, openWindow, question, shot, signIn, signInBy } from "../lib.mjs";
+
+export const options = { env: { FIRSTLINE_OFFER_FOR: "5s" } };
+
+const group = (page, title) => page.locator(".group", { has: page.getByRole("heading", { name: title }) });
+const reply = (page) => page.getByLabel("Reply to the customer");
+
+/** Leaves the text field, so that single keys are commands again. */
+const leave = (page) => page.keyboard.press("Escape");
+
+export const steps = [
+  [
+    "two agents of one team come, and a supervisor looks on",
+    async (world) => {
+      const { server, browser, problems, agent } = world;
+      await signIn(server, agent.page);
+      world.ada = agent.page;
+      await world.ada.getByRole("region", { name: "Queue" }).waitFor();
+      await world.ada.locator(".presence-away").click();
+      for (const name of ["Cleo", "Dilan"]) {
+        const { page } = await openWindow(browser, problems);
+        await signInBy(await addPerson(server, { email: `${name.toLowerCase()}@larkpay.example`, name, teams: ["general"], languages: ["en"] }), page);
+        await page.locator(".presence-online").click();
+        await page.getByRole("radio", { name: "Online" }).and(page.locator(":checked")).waitFor({ state: "attached" });
+        world[name.toLowerCase()] = page;
+      }
+    },
+  ],
+  [
+    "an offer that nobody takes goes to the other agent, with a countdown of its own",
+    async (world) => {
+      await askSomething(world.server, world.customer.page);
+      await world.customer.page.getByRole("button", { name: "Talk to a person" }).click();
+      const at = (page) => page.locator(".offer").waitFor().then(() => page);
+      world.first = await Promise.race([at(world.cleo), at(world.dilan)]);
+      world.second = world.first === world.cleo ? world.dilan : world.cleo;
+      check((await world.second.locator(".offer").count()) === 0, "it is offered to one of them only");
+      await at(world.second);
+      check((await world.first.locator(".offer").count()) === 0, "and then to the other only");
+      await shot(world.second, "shift-offer");
+    },
+  ],
+  [
+    "the second takes it by a key; the first sees who has it, and both see that they look at the same",
+    async (world) => {
+      const { first, second } = world;
+      world.name = await second.evaluate(async () => (await (await fetch("/v1/agent/me")).json()).name);
+      await second.keyboard.press("a");
+      await reply(second).waitFor();
+      world.id = await second.evaluate(() => location.hash.slice(3));
+      await world.customer.page.locator(".system", { hasText: `${world.name} from our team has joined` }).waitFor();
+      await first.goto(`${world.server.base}/desk#c/${world.id}`);
+      await first.reload();
+      await first.getByText(`${world.name} has this conversation.`).waitFor();
+      await second.locator(".others", { hasText: "looks at this too" }).waitFor();
+      await reply(second).pressSequentially("Hello, ");
+      await first.locator(".others.writing", { hasText: `${world.name} is writing here` }).waitFor();
+      await shot(first, "shift-collision");
+    },
+  ],
+  [
+    "a reply can be taken back: the customer never sees it, and it stands in the field again",
+    async (world) => {
+      const { second, customer } = world;
+      await reply(second).pressSequentially("this goes to the wrong person.");
+      await reply(second).press("Control+Enter");
+      await second.locator(".entry.pending", { hasText: "Is sent in" }).waitFor();
+      await shot(second, "shift-undo");
+      await reply(second).press("Control+z");
+      await second.locator(".entry.pending").waitFor({ state: "detached" });
+      check((await reply(second).inputValue()) === "Hello, this goes to the wrong person.", "what was written is back");
+      await reply(second).fill("Hello, I am looking into it.");
+      await reply(second).press("Control+Enter");
+      await second.getByRole("button", { name: "Send now" }).click();
+      await customer.page.locator(".row-agent", { hasText: "I am looking into it." }).waitFor();
+      check(!(await customer.page.locator("body").innerText()).includes("wrong person"), "the customer saw only the second one");
+    },
+  ],
+  [
+    "a reply that is still held goes out when its window is closed",
+    async (world) => {
+      const { second, customer } = world;
+      await reply(second).fill("One moment, I ask a colleague.");
+      await reply(second).press("Control+Enter");
+      await second.locator(".entry.pending", { hasText: "Is sent in" }).waitFor();
+      await second.reload();
+      await customer.page.locator(".row-agent", { hasText: "One moment, I ask a colleague." }).waitFor();
+      await second.locator(".entry.from-agent:not(.pending)", { hasText: "One moment" }).waitFor();
+      check((await second.locator(".entry.from-agent", { hasText: "One moment" }).count()) === 1, "once");
+    },
+  ],
+  [
+    "transferred to another team with a note, it reaches the supervisor, who reads the note and the customer does not",
+    async (world) => {
+      const { second, ada, customer } = world;
+      await leave(second);
+      await second.getByRole("button", { name: "Transfer" }).click();
+      const dialog = second.getByRole("dialog");
+      await dialog.waitFor();
+      await dialog.getByRole("combobox").selectOption({ label: "Fraud" });
+      await dialog.getByRole("textbox").fill("Looks like an account that somebody else opened.");
+      await dialog.getByRole("button", { name: "Transfer" }).click();
+      await second.locator(".notice", { hasText: "Transferred to Fraud" }).waitFor();
+      await ada.locator(".presence-online").click();
+      await ada.locator(".offer").waitFor();
+      await ada.keyboard.press("a");
+      await reply(ada).waitFor();
+      await ada.locator(".entry.note", { hasText: "somebody else opened" }).waitFor();
+      check(!(await customer.page.locator("body").innerText()).includes("somebody else opened"), "the note stays inside");
+      await shot(ada, "shift-transferred");
+    },
+  ],
+  [
+    "returned to the assistant with an instruction, the customer is told, and the assistant answers again",
+    async (world) => {
+      const { ada, customer } = world;
+      await leave(ada);
+      await ada.getByRole("button", { name: /^Return/ }).click();
+      const dialog = ada.getByRole("dialog");
+      await dialog.getByRole("textbox").fill("Explain the late fee.");
+      await dialog.getByRole("button", { name: "Return" }).click();
+      await ada.locator(".notice", { hasText: "Returned to the assistant." }).waitFor();
+      const sources = await customer.page.locator(".row-assistant .source").count();
+      await customer.page.locator("#composer").fill(question);
+      await customer.page.locator("#composer").press("Enter");
+      await customer.page.locator(".row-assistant .source").nth(sources).waitFor();
+    },
+  ],
+  [
+    "the supervisor takes over from the assistant, from the palette, and resolves by a key",
+    async (world) => {
+      const { ada, customer } = world;
+      await ada.goto(`${world.server.base}/desk#c/${world.id}`);
+      await ada.reload();
+      await ada.getByRole("button", { name: "Take over from the assistant" }).waitFor();
+      await shot(ada, "shift-takeover");
+      await ada.keyboard.press("Control+k");
+      await ada.keyboard.type("take over");
+      await ada.keyboard.press("Enter");
+      await reply(ada).waitFor();
+      await customer.page.locator(".system", { hasText: "Ada from our team has joined" }).last().waitFor();
+      await reply(ada).fill("The fee is gone. All the best!");
+      await reply(ada).press("Control+Enter");
+      await leave(ada);
+      await ada.keyboard.press("e");
+      await ada.locator(".notice", { hasText: "Resolved." }).waitFor();
+      await customer.page.locator(".row-agent", { hasText: "The fee is gone." }).waitFor();
+      await customer.page.locator("form.rating").waitFor();
+      check((await group(ada, /My conversations/).locator(".row-item").count()) === 0, "nothing is left");
+    },
+  ],
+];
