@@ -71,6 +71,9 @@ func (a *Assistant) Suggest(ctx context.Context, c *chat.Claim, limit int) (arti
 	}
 	seen := map[string]bool{}
 	for _, p := range t.passages {
+		if p.Score < t.passages[0].Score*worthALook || p.Lexical == 0 && p.Cosine < nearby {
+			continue
+		}
 		if !seen[p.Slug] && len(articles) < limit {
 			seen[p.Slug] = true
 			articles = append(articles, citation(len(articles)+1, p, t.Conversation))
@@ -81,6 +84,13 @@ func (a *Assistant) Suggest(ctx context.Context, c *chat.Claim, limit int) (arti
 
 // hopeless reports that what was found has no word of the question: then every passage is as good as none.
 func hopeless(d *Decision) bool { return d.Features.Coverage == 0 && d.PCorrect < unfit }
+
+// What a further article must reach beside the best one to be suggested, too: a share of its score, and a word of the
+// question or, where a model has made the vectors, something like it.
+const (
+	worthALook = 0.5
+	nearby     = 0.3
+)
 
 // unfit is the probability below which an article that shares no word with the question is not worth a look.
 const unfit = 0.15

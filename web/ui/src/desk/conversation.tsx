@@ -11,7 +11,7 @@ import type { Message } from "../shared/types.ts";
 import { ariaKeysFor, commands, keyFor } from "./commands.ts";
 import { readKeys } from "./keys.ts";
 import { Due, Priority } from "./queue.tsx";
-import { type Composer, composerPanels, composerTools, Fill } from "./slots.tsx";
+import { type Composer, composerPanels, composerTools, Fill, messageParts } from "./slots.tsx";
 import * as s from "./store/index.ts";
 import { every } from "./tick.ts";
 import { countryName, languageName, stateWords } from "./words.ts";
@@ -298,6 +298,7 @@ function One({ m, goesOn }: { m: Message; goesOn: boolean }) {
             ))}
           </ul>
         )}
+        <Fill slot={messageParts} give={{ message: m }} />
         {m.helpful !== undefined && m.helpful !== null && <p class="judged">Customer: {m.helpful ? "helpful" : "not helpful"}</p>}
       </div>
     </div>

@@ -3,4 +3,6 @@
 import "./basics.ts";
 import "./notify.ts";
 import "./package.tsx";
+import "./copilot.tsx";
+import "./macros.tsx";
 import "./settings.tsx";

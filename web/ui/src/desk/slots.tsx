@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { IconName } from "../shared/icons.tsx";
-import type { AgentConversation, Package } from "../shared/types.ts";
+import type { AgentConversation, Message, Package } from "../shared/types.ts";
 import type { Mode } from "./drafts.ts";
 
 export interface Entry<P> {
@@ -64,6 +64,9 @@ export const composerTools = new Slot<Composer>("the composer's toolbar");
 
 /** Blocks between the tabs and the text: suggestions, files that go with the message. */
 export const composerPanels = new Slot<Composer>("the composer's panels");
+
+/** Blocks below a message of the transcript: its translation. */
+export const messageParts = new Slot<{ message: Message }>("the messages");
 
 /** Sections of the third column. The package is null for a conversation that never came to people. */
 export const packageSections = new Slot<{ conversation: AgentConversation; package: Package | null }>("the package");

@@ -45,6 +45,10 @@ export function setUndo(ms: number): void {
   store.set("undo", ms);
 }
 
+/** What goes to the server along with a message, by whoever adds to it. It must come out the same when the message is sent again. */
+export const alongside: ((m: Outgoing) => object)[] = [];
+const withIt = (m: Outgoing): object => Object.assign({}, ...alongside.map((f) => f(m)));
+
 let reading: ReturnType<typeof entries.read> | undefined;
 const outboxes = new Map<string, Outbox>();
 
@@ -63,7 +67,7 @@ function outboxOf(id: string): Outbox {
       onTheWay.value = next;
     },
     send: async (m) => {
-      const res = await agentCall<{ message: Message }>(`/conversations/${id}/messages`, { client_id: m.clientId, text: m.text, visibility: m.kind ?? "public" }, "POST", leaving);
+      const res = await agentCall<{ message: Message }>(`/conversations/${id}/messages`, { client_id: m.clientId, text: m.text, visibility: m.kind ?? "public", ...withIt(m) }, "POST", leaving);
       if (openId.value === id && res?.message) record.value = withMessages(record.value, [res.message]);
     },
   });
