@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/handoff/delivery"
 	"github.com/firstline/firstline/handoff/triage"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
@@ -43,6 +45,7 @@ type bundle struct {
 	articles *kb.Store
 	auth     *auth.Store
 	searcher *retrieval.Searcher
+	delivery *delivery.Service
 }
 
 // demoContent is read once for all tests.
@@ -155,6 +158,8 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 		return handoff.Alarm{Topic: x.Topic, Priority: x.Priority, Reason: string(x.Reason), Fixed: x.Fixed, Language: x.Language, Sentiment: x.Sentiment,
 			Explanation: x.Explanation}, ok
 	}
+	d.Delivery = delivery.New(pool, b.record, b.desk, bus, log, delivery.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	b.delivery = d.Delivery
 	for _, o := range options {
 		o(&d)
 	}

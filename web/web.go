@@ -16,6 +16,7 @@ import (
 	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/handoff/delivery"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
@@ -61,6 +62,7 @@ type Deps struct {
 	Limit    int                           // requests a minute that one address may make to start conversations or sign in; 0 for none
 	Secure   bool                          // cookies only over HTTPS
 	URL      string                        // address that people use, for links; "" leaves links without one
+	Delivery *delivery.Service             // webhooks and other desks
 	Links    *auth.Links                   // sends sign-in links by e-mail; nil where there is no e-mail
 	OIDC     *auth.OIDC                    // signs in through the company's provider; nil without one
 	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
@@ -76,17 +78,22 @@ type Check struct {
 // writesPerMinute is what one conversation may send in a minute, signs of life included, where there are limits at all.
 const writesPerMinute = 120
 
+// inboundPerMinute is what another desk may send in a minute from one address, where there are limits at all: a busy one has few
+// addresses.
+const inboundPerMinute = 3000
+
 // Server answers HTTP requests.
 type Server struct {
 	Deps
-	engine  *gin.Engine
-	metrics *metrics
-	limiter *limiter // by address
-	writes  *limiter // by conversation
-	typing  *throttle
-	live    *handoff.Live
-	uploads chan struct{} // holds one for each file that is arriving
-	trying  chan struct{} // held by the one trial of topics that runs
+	engine   *gin.Engine
+	metrics  *metrics
+	limiter  *limiter // by address
+	writes   *limiter // by conversation
+	inbounds *limiter // what other desks send, by address
+	typing   *throttle
+	live     *handoff.Live
+	uploads  chan struct{} // holds one for each file that is arriving
+	trying   chan struct{} // held by the one trial of topics that runs
 
 	closing  chan struct{}
 	closeOne sync.Once
@@ -95,7 +102,7 @@ type Server struct {
 // New returns a server. Close it before the HTTP server's Shutdown, so that streams end.
 func New(d Deps) (*Server, error) {
 	gin.SetMode(gin.ReleaseMode)
-	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), writes: newLimiter(min(d.Limit, 1) * writesPerMinute), typing: newThrottle(2 * time.Second), trying: make(chan struct{}, 1), uploads: make(chan struct{}, uploadsAtOnce)}
+	s := &Server{Deps: d, engine: gin.New(), closing: make(chan struct{}), limiter: newLimiter(d.Limit), writes: newLimiter(min(d.Limit, 1) * writesPerMinute), inbounds: newLimiter(min(d.Limit, 1) * inboundPerMinute), typing: newThrottle(2 * time.Second), trying: make(chan struct{}, 1), uploads: make(chan struct{}, uploadsAtOnce)}
 	if err := s.engine.SetTrustedProxies(d.Proxies); err != nil { // gin believes everyone unless told
 		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,9 +17,11 @@ import (
 	"github.com/firstline/firstline/assistant"
 	"github.com/firstline/firstline/assistant/copilot"
 	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/handoff/delivery"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/internal/mail"
 	"github.com/firstline/firstline/internal/postgres"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
@@ -44,6 +47,8 @@ type app struct {
 	metrics   *metrics
 	learner   *handoff.Learner
 	identity  *web.Identity // nil: customers are anonymous
+	mail      *mail.Sender  // nil: no e-mail is sent
+	delivery  *delivery.Service
 
 	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
@@ -111,6 +116,11 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 			return nil, err
 		}
 	}
+	if a.mail, err = mail.New(mail.Config{URL: e.cfg.SMTP, From: e.cfg.MailFrom}); err != nil {
+		return nil, err
+	}
+	a.delivery = delivery.New(pool, a.record, a.desk, a.bus, a.log, delivery.Options{Company: e.cfg.Company, Mail: a.mail, ReplyDomain: e.cfg.ReplyDomain,
+		Allow: e.cfg.deliveryAllow()})
 	a.articles = kb.NewStore(pool)
 	a.articles.OnChange = func() { a.bus.Notify(wake.Knowledge, "") }
 	a.model = llm.New(e.cfg.llm(), llm.Options{Logger: a.log, Observe: a.metrics.modelEvent})
@@ -157,6 +167,8 @@ func (a *app) start(ctx context.Context) error {
 	a.onClose(a.searcher.Stop)
 	a.desk.Start()
 	a.onClose(a.desk.Stop)
+	a.delivery.Start()
+	a.onClose(a.delivery.Stop)
 	a.runner.Start()
 	summaries := handoff.NewSummariser(a.desk, a.model, a.log)
 	summaries.Start()
@@ -185,13 +197,33 @@ func (a *app) Close() {
 
 // server returns the HTTP handler over the rooms.
 func (a *app) server(base string, limit int, secure bool, proxies []string) (*web.Server, error) {
+	a.delivery.LinkTo(base)
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
-		Identity: a.identity,
-		URL:      base, OIDC: a.oidc(base),
+		Identity: a.identity, Delivery: a.delivery, Links: a.links(base),
+		URL: base, OIDC: a.oidc(base),
 	})
+}
+
+// links sends sign-in links by e-mail, where there is any.
+func (a *app) links(base string) *auth.Links {
+	if a.mail == nil {
+		return nil
+	}
+	l := auth.NewLinks(a.auth, letters{a.mail}, base, a.cfg.Company, a.log)
+	l.Start()
+	a.onClose(l.Stop)
+	return l
+}
+
+// letters are sent as e-mails of their own.
+type letters struct{ mail *mail.Sender }
+
+// Send implements auth.Mailer.
+func (l letters) Send(ctx context.Context, to, subject, text string) error {
+	return l.mail.Send(ctx, mail.Message{ID: uuid.NewString(), To: to, Subject: subject, Text: text})
 }
 
 func (a *app) site() web.Site {

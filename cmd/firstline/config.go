@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/internal/mail"
 )
 
 // Config is everything that can be set, by flag or environment.
@@ -38,6 +40,11 @@ type Config struct {
 	CustomerAudience string `env:"FIRSTLINE_CUSTOMER_AUDIENCE" help:"Audience that customer tokens must be meant for." placeholder:"AUD"`
 	DeskLanguage     string `env:"FIRSTLINE_DESK_LANGUAGE" default:"en" enum:"en,de,es,sv,fr" help:"Language that agents read summaries in: ${enum}."`
 
+	SMTP        string   `env:"FIRSTLINE_SMTP_URL" name:"smtp-url" help:"Mail server: smtp://user:password@host:587 (STARTTLS), smtps://...:465 (TLS) or smtp+plain://host:25 (neither). Without it no e-mail is sent." placeholder:"URL"`
+	MailFrom    string   `env:"FIRSTLINE_MAIL_FROM" help:"Sender of e-mail, such as Larkpay support <support@larkpay.example>." placeholder:"ADDRESS"`
+	ReplyDomain string   `env:"FIRSTLINE_REPLY_DOMAIN" help:"Domain of the addresses that e-mails name for replies; without it replies go to the sender." placeholder:"DOMAIN"`
+	Allow       []string `env:"FIRSTLINE_DELIVERY_ALLOW" name:"delivery-allow" help:"Networks that webhooks and connections may reach although they are not public, such as 10.1.0.0/16, also without TLS." placeholder:"NET"`
+
 	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
 	OIDCIssuer string `env:"FIRSTLINE_OIDC_ISSUER" name:"oidc-issuer" help:"OpenID provider for single sign-on; FIRSTLINE_URL/signin/oidc/callback must be known to it." placeholder:"URL"`
@@ -60,6 +67,14 @@ func (c *Config) validate() error {
 	}
 	if (c.OIDCIssuer == "") != (c.OIDCClient == "") {
 		return fault.Field("FIRSTLINE_OIDC_CLIENT_ID", "required", "Single sign-on needs both FIRSTLINE_OIDC_ISSUER and FIRSTLINE_OIDC_CLIENT_ID.")
+	}
+	for _, text := range c.Allow {
+		if _, err := netip.ParsePrefix(text); err != nil {
+			return fault.Field("FIRSTLINE_DELIVERY_ALLOW", "not_a_network", "Use networks such as 10.1.0.0/16 or fd00:1::/32; %q is none.", text)
+		}
+	}
+	if _, err := mail.New(mail.Config{URL: c.SMTP, From: c.MailFrom}); err != nil {
+		return err
 	}
 	if c.MaxConns < 4 {
 		return fault.Field("FIRSTLINE_MAX_CONNS", "too_few", "At least 4 connections are needed.")
@@ -85,6 +100,16 @@ func (c *Config) validate() error {
 
 // chatModel is the model used when a provider is set and none is named.
 const defaultChatModel = "gpt-4o-mini"
+
+// deliveryAllow are the networks that may be reached although they are not public.
+func (c *Config) deliveryAllow() []netip.Prefix {
+	var out []netip.Prefix
+	for _, text := range c.Allow {
+		p, _ := netip.ParsePrefix(text) // validate has looked at it
+		out = append(out, p.Masked())
+	}
+	return out
+}
 
 func (c *Config) llm() llm.Config {
 	model := c.ChatModel

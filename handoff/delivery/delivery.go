@@ -13,7 +13,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,7 +33,6 @@ import (
 // Options tune a Service. The zero value is fit for production, without e-mail.
 type Options struct {
 	Company     string          // as customers know it
-	BaseURL     string          // where the desk is reached, for links; "" writes none
 	Allow       []netip.Prefix  // networks that may be reached although they are not public
 	Mail        *mail.Sender    // nil: no e-mail
 	ReplyDomain string          // domain of the addresses for replies; "" is the sender's own address
@@ -59,6 +60,7 @@ type Service struct {
 	done     chan struct{}
 	working  sync.WaitGroup
 	slots    chan struct{}
+	base     atomic.Pointer[string]
 	mu       sync.Mutex
 	inFlight map[uuid.UUID]int // by target
 	tidied   time.Time
@@ -87,6 +89,12 @@ func New(pool *pgxpool.Pool, record *chat.Record, desk *handoff.Desk, bus *wake.
 	bus.Subscribe(wake.Conversation, func(string) { s.poke() })
 	desk.OnCustomerWrote(func(context.Context, uuid.UUID, int64) error { s.poke(); return nil })
 	return s
+}
+
+// LinkTo says where people reach the desk, for the links to conversations that other desks show; without it they show none.
+func (s *Service) LinkTo(base string) {
+	base = strings.TrimSuffix(base, "/")
+	s.base.Store(&base)
 }
 
 func (s *Service) poke() {

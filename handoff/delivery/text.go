@@ -75,8 +75,8 @@ func (s *Service) opening(d Data, limit int) string {
 		}
 	}
 	tail := "\nConversation " + d.Conversation.ID.String()
-	if s.opts.BaseURL != "" {
-		tail += "\n" + s.opts.BaseURL + "/desk#c/" + d.Conversation.ID.String()
+	if base := s.base.Load(); base != nil && *base != "" {
+		tail += "\n" + *base + "/desk#c/" + d.Conversation.ID.String()
 	}
 	room := limit - b.Len() - len(tail) - 40
 	var said []string

@@ -60,6 +60,7 @@ type library struct {
 var libraries = []library{
 	{"github.com/gin-gonic", []string{"web"}, "HTTP ends in web"},
 	{"github.com/sashabaranov/go-openai", []string{"internal/llm"}, "the model's wire format ends in internal/llm"},
+	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "e-mail ends in internal/mail"},
 	{"github.com/riverqueue", []string{"internal/job", "assistant", "handoff", "kb", "retrieval"}, "jobs are set up in internal/job and worked on in the rooms"},
 }
 
