@@ -133,9 +133,11 @@ func (d *Desk) move(ctx context.Context, s *chat.Session, h Handoff, a Alarm) er
 	}
 	_, err = s.Tx().Exec(ctx, `
 		UPDATE handoffs SET state = 'queued', agent_id = NULL, topic = NULLIF($2, ''), priority = $3, team = $4, due_at = $5, reason = $6,
-			explanation = $7, offers = 0, team_since = now(), package = package || jsonb_build_object('topic', $2::text, 'priority', $3::int,
+			explanation = $7, offers = 0, team_since = now(), review_at = now() + $9 * interval '1 second', alerted_at = NULL,
+			wanted_agent = NULL, wanted_until = NULL, weight = $10, package = package || jsonb_build_object('topic', $2::text, 'priority', $3::int,
 				'reason', $6::text, 'explanation', $7::text, 'sentiment', COALESCE(NULLIF($8, ''), package->>'sentiment'), 'due_at', $5::timestamptz)
-		WHERE id = $1 AND state IN ('queued', 'offered', 'asynchronous')`, h.ID, a.Topic, a.Priority, team.Key, due, a.Reason, a.Explanation, a.Sentiment)
+		WHERE id = $1 AND state IN ('queued', 'offered', 'asynchronous')`, h.ID, a.Topic, a.Priority, team.Key, due, a.Reason, a.Explanation, a.Sentiment,
+		team.Rules.Routing.patience(a.Priority).Seconds(), team.Rules.Routing.weight(a.Topic, a.Priority))
 	if err != nil {
 		return err
 	}
@@ -194,7 +196,7 @@ func (d *Desk) sayOnce(ctx context.Context, s *chat.Session, m chat.Message) err
 
 // withdraw forgets the offers of a handoff that was not taken: whoever passed on it may be asked again.
 func withdraw(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
-	_, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn' WHERE handoff_id = $1 AND outcome IN ('open', 'lapsed', 'declined')`, handoff)
+	_, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn', ended_at = COALESCE(ended_at, now()) WHERE handoff_id = $1 AND outcome IN ('open', 'lapsed', 'declined')`, handoff)
 	return err
 }
 

@@ -65,6 +65,10 @@ type Handoff struct {
 	State          State           `json:"state"`
 	AgentID        *uuid.UUID      `json:"agent_id"`
 	AgentName      *string         `json:"agent_name"`
+	Weight         int             `json:"weight"`        // of an agent's capacity
+	WantedAgent    *uuid.UUID      `json:"wanted_agent"`  // only they are offered it for now
+	FromAgent      *uuid.UUID      `json:"from_agent"`    // who had it before
+	SnoozedUntil   *time.Time      `json:"snoozed_until"` // or until the customer writes
 	Summary        string          `json:"summary"`
 	QueuedAt       time.Time       `json:"queued_at"`
 	DueAt          *time.Time      `json:"due_at"`
@@ -89,6 +93,7 @@ type Options struct {
 	OfferFor time.Duration // how long an agent has to take an offer; 20 s
 	Tick     time.Duration // the router looks at least this often; 1 s
 	Language string        // the language that agents read, such as "en", which it is when empty
+	Grace    time.Duration // the router must have looked for this long before it takes a late connection for gone; 30 s
 }
 
 // Desk is the queue and the people behind it. It is safe for concurrent use.
@@ -101,8 +106,12 @@ type Desk struct {
 	topics atomic.Pointer[map[string]triage.Topic]
 	lately sync.Map // of lately by team
 
-	tickers []Ticker
-	wrote   []func(ctx context.Context, conversation uuid.UUID, seq int64) error
+	tickers  []Ticker
+	lastLook atomic.Pointer[time.Time] // of the router
+	looking  atomic.Pointer[time.Time] // without a break since
+	busy     atomic.Bool               // another replica was routing when this one wanted to
+	follow   chan struct{}             // there may be something to say after a look
+	wrote    []func(ctx context.Context, conversation uuid.UUID, seq int64) error
 
 	unwritten chan struct{} // a handoff was made here, and its summary may be written
 
@@ -122,7 +131,13 @@ func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.L
 	if opts.Language == "" {
 		opts.Language = languages[0]
 	}
-	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1), unwritten: make(chan struct{}, 1)}
+	d := &Desk{pool: pool, record: record, bus: bus, log: log, opts: opts, kick: make(chan struct{}, 1), unwritten: make(chan struct{}, 1),
+		follow: make(chan struct{}, 1)}
+	if d.opts.Grace <= 0 {
+		d.opts.Grace = connectionGrace
+	}
+	d.Register(d.sleepers())
+	d.OnCustomerWrote(d.customerWakes)
 	d.topics.Store(&map[string]triage.Topic{})
 	d.Register(Ticker{Name: "sla", Next: d.nextDue, Run: d.watchClocks})
 	d.Register(d.missed())
@@ -166,7 +181,7 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err != nil {
 		return h, err
 	}
-	h.Team = team.Key
+	h.Team, h.Weight = team.Key, team.Rules.Routing.weight(req.Topic, h.Priority)
 	due := d.deadline(team, s, req.Topic, h.Priority, req.Asked || req.Reason == customerRequest)
 	h.DueAt = &due
 
@@ -181,9 +196,10 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	}
 	_, err = s.Tx().Exec(ctx, `
 		INSERT INTO handoffs (id, conversation_id, turn_id, reason, explanation, topic, priority, team, language, market, state, package, summary,
-			queued_at, team_since, due_at, customer_summary, intake)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14, NULLIF($15, $12), $16)`,
-		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt, h.CustomerSummary, h.Intake)
+			queued_at, team_since, due_at, customer_summary, intake, weight, review_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14, NULLIF($15, $12), $16, $17, $18)`,
+		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt, h.CustomerSummary, h.Intake,
+		h.Weight, h.QueuedAt.Add(team.Rules.Routing.patience(h.Priority)))
 	if err != nil {
 		return h, err
 	}
@@ -308,7 +324,7 @@ type db interface {
 }
 
 const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topic, h.priority, h.team, h.language, h.market, h.state,
-	h.agent_id, a.name AS agent_name, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
+	h.agent_id, a.name AS agent_name, h.weight, h.wanted_agent, h.from_agent, h.snoozed_until, h.summary, h.queued_at, h.due_at, h.accepted_at, h.first_reply_at, h.ended_at,
 	(SELECT o.expires_at FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') AS offer_expires,
 	c.customer, COALESCE(m.body, '') AS last_message, COALESCE(m.author, '') AS last_author, COALESCE(m.created_at, c.created_at) AS last_at,
 	c.last_seq, h.rank, ` + slaColumn + `, COALESCE(h.customer_summary, h.summary), h.intake`

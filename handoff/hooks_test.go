@@ -75,9 +75,10 @@ func TestClocksFollowTheHandoff(t *testing.T) {
 	want(moved, "first_reply due stopped")
 
 	// Promised for later.
-	late := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "late")
-	b.exec(t, `UPDATE sla_clocks SET breached_at = now() WHERE handoff_id = $1`, late.ID)
-	b.exec(t, `UPDATE handoffs SET team_since = now() - interval '1 hour' WHERE id = $1`, late.ID)
+	b.exec(t, `UPDATE agents SET presence = 'offline'`)
+	late := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "")
+	b.exec(t, `UPDATE sla_clocks SET breached_at = now(), due_at = now() WHERE handoff_id = $1`, late.ID)
+	b.exec(t, `UPDATE handoffs SET review_at = now() WHERE id = $1`, late.ID)
 	b.route(t)
 	if h := b.handoff(t, late.ID); h.State != Asynchronous {
 		t.Fatalf("state %s", h.State)

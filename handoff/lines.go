@@ -104,6 +104,18 @@ var lines = map[string][5]string{
 		"Te pasamos a otro equipo (%s); nada de lo que escribiste se pierde.", "Du skickas vidare till ett annat team (%s); inget du skrivit går förlorat.",
 		"Vous êtes transmis à une autre équipe (%s) ; rien de ce que vous avez écrit n'est perdu.",
 	},
+	"passed_to": {
+		"You are being passed on to %s; nothing you wrote is lost.", "Sie werden an %s weitergegeben; nichts von dem, was Sie geschrieben haben, geht verloren.",
+		"Te pasamos con %s; nada de lo que escribiste se pierde.", "Du skickas vidare till %s; inget du skrivit går förlorat.",
+		"Vous êtes transmis à %s ; rien de ce que vous avez écrit n'est perdu.",
+	},
+	"released": {
+		"%s cannot go on at the moment. Somebody else is taking over; you come before newer conversations, and nothing you wrote is lost.",
+		"%s kann gerade nicht weitermachen. Jemand anderes übernimmt; Sie kommen vor neueren Gesprächen an die Reihe, und nichts von dem, was Sie geschrieben haben, geht verloren.",
+		"%s no puede continuar en este momento. Otra persona se hace cargo; vas antes que las conversaciones más recientes y nada de lo que escribiste se pierde.",
+		"%s kan inte fortsätta just nu. Någon annan tar över; du kommer före nyare samtal, och inget du skrivit går förlorat.",
+		"%s ne peut pas continuer pour le moment. Quelqu'un d'autre prend le relais ; vous passez avant les discussions plus récentes, et rien de ce que vous avez écrit n'est perdu.",
+	},
 	"asynchronous": {
 		"Nobody is free at the moment. A person will answer you here by %s; you need not wait on this page.",
 		"Gerade ist niemand frei. Ein Mensch antwortet Ihnen hier bis %s; Sie müssen nicht auf dieser Seite warten.",

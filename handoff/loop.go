@@ -3,6 +3,7 @@ package handoff
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -31,13 +32,16 @@ func (d *Desk) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel, d.done = cancel, make(chan struct{})
 	l := &loop{kick: d.kick, tick: d.opts.Tick, log: d.log, clock: d.clock}
-	l.add(Ticker{Name: "router", Next: d.nextRoute, Run: d.Route}, true)
+	l.add(Ticker{Name: "router", Next: d.nextRoute, Run: d.routeNow}, true)
 	for _, t := range d.tickers {
 		l.add(t, false)
 	}
+	var work sync.WaitGroup
+	work.Go(func() { l.run(ctx) })
+	work.Go(func() { d.speak(ctx) })
 	go func() {
 		defer close(d.done)
-		l.run(ctx)
+		work.Wait()
 	}()
 }
 
@@ -56,12 +60,22 @@ func (d *Desk) clock(ctx context.Context) (now time.Time, err error) {
 	return now, d.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
 }
 
-// nextRoute is when the router has something to do that nobody wakes it for: an offer ends, or the connection of the agent
-// who has it. What else only time brings, such as a skill that is dropped, is found by the tick.
+// justPast is how long something may be past that the router is called for and cannot settle by itself, such as a connection
+// that is not judged yet. After that the tick is enough: what is always due would hide what will be.
+const justPast = "100 milliseconds"
+
+// nextRoute is when the router has something to do that nobody wakes it for: an offer ends, or an agent's connection, or a
+// team's time for a handoff, or a wish for an agent. That a skill is dropped is found by the tick.
 func (d *Desk) nextRoute(ctx context.Context) (time.Time, error) {
+	if d.busy.Load() {
+		return time.Unix(0, 0), nil // another replica was routing: look again soon
+	}
 	var next *time.Time
-	err := d.pool.QueryRow(ctx, `SELECT min(least(o.expires_at, NULLIF(a.connected_until, '-infinity')))
-		FROM offers o JOIN agents a ON a.id = o.agent_id WHERE o.outcome = 'open'`).Scan(&next)
+	err := d.pool.QueryRow(ctx, `SELECT least(
+		(SELECT min(expires_at) FROM offers WHERE outcome = 'open'),
+		(SELECT min(connected_until) FROM agents WHERE presence = 'online' AND connected_until > clock_timestamp() - interval '`+justPast+`'),
+		(SELECT min(review_at) FROM handoffs WHERE state = 'queued' AND review_at > clock_timestamp() - interval '`+justPast+`'),
+		(SELECT min(wanted_until) FROM handoffs WHERE wanted_agent IS NOT NULL AND ended_at IS NULL AND state IN ('queued', 'asynchronous')))`).Scan(&next)
 	if next == nil {
 		return time.Time{}, err
 	}

@@ -1,8 +1,10 @@
 package handoff
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,7 +30,7 @@ func (d *Desk) List(ctx context.Context, a Agent, state string) ([]Handoff, erro
 	case "queued":
 		where = `h.state IN ('queued', 'offered', 'asynchronous')`
 	case "mine":
-		where = `h.ended_at IS NULL AND h.agent_id = $1`
+		where = `h.ended_at IS NULL AND (h.agent_id = $1 OR h.state = 'accepted' AND h.wanted_agent = $1)`
 	case "all":
 		where = `h.ended_at IS NULL`
 	case "ended":
@@ -36,7 +38,7 @@ func (d *Desk) List(ctx context.Context, a Agent, state string) ([]Handoff, erro
 	default:
 		return nil, fault.Field("state", "unknown_state", "Use queued, mine, all or ended.")
 	}
-	hs, err := listHandoffs(ctx, d.pool, where+` AND ($2 OR h.team = ANY ($3) OR h.agent_id = $1)
+	hs, err := listHandoffs(ctx, d.pool, where+` AND ($2 OR h.team = ANY ($3) OR h.agent_id = $1 OR h.wanted_agent = $1)
 		ORDER BY h.ended_at DESC NULLS FIRST, h.rank, h.id LIMIT 500`, a.ID, a.Supervises(), a.Teams)
 	if hs == nil {
 		hs = []Handoff{}
@@ -54,13 +56,27 @@ func (d *Desk) take(ctx context.Context, s *chat.Session, h Handoff, a Agent) er
 	if h.State == Accepted && h.AgentID != nil && *h.AgentID == a.ID {
 		return nil // said twice
 	}
-	tag, err := s.Tx().Exec(ctx, `
-		UPDATE handoffs SET state = 'accepted', agent_id = $2, accepted_at = COALESCE(accepted_at, now())
-		WHERE id = $1 AND (state IN ('queued', 'asynchronous') OR (state = 'offered' AND agent_id = $2))`, h.ID, a.ID)
+	team, err := teamFor(ctx, s.Tx(), h, a)
 	if err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 {
+	// Also what another agent has and keeps until this one takes it over: a warm transfer.
+	var taken int
+	err = s.Tx().QueryRow(ctx, `
+		WITH taken AS (
+			UPDATE handoffs SET state = 'accepted', agent_id = $2, team = $3, accepted_at = COALESCE(accepted_at, now()), owned_since = now(),
+				from_agent = CASE WHEN state = 'accepted' THEN agent_id ELSE from_agent END, wanted_agent = NULL, wanted_until = NULL,
+				snoozed_until = NULL, snoozed_seq = NULL
+			WHERE id = $1 AND (state IN ('queued', 'asynchronous') OR (state = 'offered' AND agent_id = $2) OR (state = 'accepted' AND agent_id <> $2
+				AND EXISTS (SELECT FROM offers o WHERE o.handoff_id = $1 AND o.agent_id = $2 AND o.outcome = 'open')))
+			RETURNING id
+		), offer AS (UPDATE offers o SET outcome = 'accepted', ended_at = now() FROM taken WHERE o.handoff_id = taken.id AND o.outcome = 'open'),
+		agent AS (UPDATE agents SET lapses = 0 FROM taken WHERE agents.id = $2)
+		SELECT count(*) FROM taken`, h.ID, a.ID, team).Scan(&taken)
+	if err != nil {
+		return err
+	}
+	if taken == 0 {
 		// The router, which holds no conversation, may have offered it meanwhile.
 		if h, err = findHandoff(ctx, s.Tx(), `h.id = $1`, h.ID); err != nil {
 			return err
@@ -72,12 +88,6 @@ func (d *Desk) take(ctx context.Context, s *chat.Session, h Handoff, a Agent) er
 			return fault.New(fault.Conflict, "offered_to_other", "This conversation is being offered to %s.", named(h))
 		}
 		return fault.New(fault.Conflict, "already_accepted", "%s has taken this conversation.", named(h))
-	}
-	if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'accepted' WHERE handoff_id = $1 AND outcome = 'open'`, h.ID); err != nil {
-		return err
-	}
-	if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
-		return err
 	}
 	if err := d.served(ctx, s.Tx(), h); err != nil {
 		return err
@@ -96,24 +106,44 @@ func named(h Handoff) string {
 	return "somebody else"
 }
 
-// Decline gives an offer back; it goes to the next agent at once.
+// Decline gives an offer back; it goes to the next agent at once, or stays with the one who has the conversation.
 func (d *Desk) Decline(ctx context.Context, id uuid.UUID, a Agent) error {
 	_, err := d.act(ctx, id, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
-		tag, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'declined' WHERE handoff_id = $1 AND agent_id = $2 AND outcome = 'open'`, id, a.ID)
+		tag, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'declined', ended_at = now() WHERE handoff_id = $1 AND agent_id = $2 AND outcome = 'open'`, id, a.ID)
 		if err != nil {
 			return err
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "no_open_offer", "This offer is not open any more.")
 		}
-		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL WHERE id = $1 AND state = 'offered' AND agent_id = $2`, id, a.ID)
+		if h.State == Accepted {
+			if err := d.whisper(ctx, s, a.Name+" declined; the conversation stays with "+named(h)+"."); err != nil {
+				return err
+			}
+		}
+		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = CASE WHEN state = 'offered' THEN 'queued' ELSE state END,
+			agent_id = CASE WHEN state = 'offered' THEN NULL ELSE agent_id END,
+			review_at = CASE WHEN state = 'offered' AND offers >= $3 THEN now() ELSE review_at END,
+			wanted_until = CASE WHEN wanted_agent = $2 THEN NULL ELSE wanted_until END, wanted_agent = NULLIF(wanted_agent, $2)
+			WHERE id = $1 AND (state = 'offered' AND agent_id = $2 OR state = 'accepted' AND wanted_agent = $2)`, id, a.ID, escalateAfter)
 		return err
 	})
 	return err
 }
 
+// whisper leaves a notice of the desk that only agents see.
+func (d *Desk) whisper(ctx context.Context, s *chat.Session, text string) error {
+	return s.AddMessage(ctx, &chat.Message{Author: chat.System, Text: text, Visibility: "internal"})
+}
+
 // act runs one change of a handoff in a session of its conversation, with its event and its entry in the audit log.
 func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Context, *chat.Session, Handoff) error) (Handoff, error) {
+	return d.step(ctx, id, a, "", nil, f)
+}
+
+// step is act with a name for the audit log, where the state that the handoff is in afterwards does not say what was done.
+func (d *Desk) step(ctx context.Context, id uuid.UUID, a Agent, action string, detail map[string]any,
+	f func(context.Context, *chat.Session, Handoff) error) (Handoff, error) {
 	var conversation uuid.UUID
 	err := d.pool.QueryRow(ctx, `SELECT conversation_id FROM handoffs WHERE id = $1`, id).Scan(&conversation)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -128,7 +158,7 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if err != nil {
 			return err
 		}
-		if !a.Sees(before.Team) && (before.AgentID == nil || *before.AgentID != a.ID) {
+		if !a.Sees(before.Team) && !is(before.AgentID, a) && !is(before.WantedAgent, a) {
 			return errForbidden
 		}
 		if err := setActor(ctx, s.Tx(), a.ID.String()); err != nil {
@@ -137,23 +167,42 @@ func (d *Desk) act(ctx context.Context, id uuid.UUID, a Agent, f func(context.Co
 		if err := f(ctx, s, before); err != nil {
 			return err
 		}
-		after, err = d.changed(ctx, s, before, a)
+		after, err = d.changed(ctx, s, before, a, action, detail)
 		return err
 	})
 	return after, err
 }
 
-// changed appends the event and the audit entry of a handoff that the agent has changed, and returns it as it is now.
-func (d *Desk) changed(ctx context.Context, s *chat.Session, before Handoff, a Agent) (Handoff, error) {
+// is tells whether the id is the agent's.
+func is(id *uuid.UUID, a Agent) bool { return id != nil && *id == a.ID }
+
+// changed appends the event and the audit entry of a handoff that the agent has changed, and returns it as it is now. An
+// action of "" is named by the state.
+func (d *Desk) changed(ctx context.Context, s *chat.Session, before Handoff, a Agent, action string, detail map[string]any) (Handoff, error) {
 	after, err := findHandoff(ctx, s.Tx(), `h.id = $1`, before.ID)
-	if err != nil || after.State == before.State && after.Team == before.Team && after.Priority == before.Priority {
+	if err != nil {
 		return after, err
 	}
-	if err := d.announce(ctx, s, after); err != nil {
-		return after, err
+	moved := after.State != before.State || after.Team != before.Team || after.Priority != before.Priority || !same(after.AgentID, before.AgentID)
+	if !moved && same(after.WantedAgent, before.WantedAgent) && same(after.SnoozedUntil, before.SnoozedUntil) {
+		return after, nil
+	}
+	if moved {
+		if err := d.announce(ctx, s, after); err != nil {
+			return after, err
+		}
 	}
 	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
-	return after, audit(ctx, s.Tx(), a, "handoff."+string(after.State), after.ID, map[string]any{"from": before.State, "team": after.Team})
+	entry := map[string]any{"from": before.State, "team": after.Team}
+	if before.AgentID != nil && !is(before.AgentID, a) {
+		entry["from_agent"] = *before.AgentID
+	}
+	maps.Copy(entry, detail)
+	return after, audit(ctx, s.Tx(), a, "handoff."+cmp.Or(action, string(after.State)), after.ID, entry)
+}
+
+func same[T comparable](x, y *T) bool {
+	return x == nil && y == nil || x != nil && y != nil && *x == *y
 }
 
 func audit(ctx context.Context, tx pgx.Tx, a Agent, action string, subject uuid.UUID, detail map[string]any) error {
@@ -183,6 +232,14 @@ func (d *Desk) owns(ctx context.Context, s *chat.Session, a Agent, h Handoff) er
 		err = fault.New(fault.Conflict, "handoff_changed", "This conversation was handed off again meanwhile; look again.")
 	}
 	return err
+}
+
+// governs checks that the agent may decide over an accepted handoff: its owner, or a supervisor.
+func (d *Desk) governs(ctx context.Context, s *chat.Session, a Agent, h Handoff) error {
+	if h.State == Accepted && a.Supervises() {
+		return nil
+	}
+	return d.owns(ctx, s, a, h)
 }
 
 // Reply posts the agent's message to the customer, with files that were uploaded before. The same client id is stored once.
@@ -237,7 +294,7 @@ func (d *Desk) mayRead(ctx context.Context, q db, conversation uuid.UUID, a Agen
 	var ok bool
 	err := q.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM conversations WHERE id = $1) AND ($2 OR EXISTS (
-			SELECT FROM handoffs WHERE conversation_id = $1 AND (team = ANY ($3) OR agent_id = $4)))`,
+			SELECT FROM handoffs WHERE conversation_id = $1 AND (team = ANY ($3) OR agent_id = $4 OR wanted_agent = $4)))`,
 		conversation, a.Supervises(), a.Teams, a.ID).Scan(&ok)
 	if err == nil && !ok { // whether it exists is not for them to know
 		return fault.New(fault.NotFound, "conversation_not_found", "There is no such conversation, or it is with a team that you are not in.")
@@ -278,13 +335,17 @@ func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, how ending) (H
 		if h.State == how.to && h.AgentID != nil && *h.AgentID == a.ID {
 			return nil // said twice
 		}
-		if err := d.owns(ctx, s, a, h); err != nil {
+		if err := d.governs(ctx, s, a, h); err != nil {
 			return err
 		}
 		if how.seen > 0 && s.CustomerSeq > how.seen {
-			return fault.New(fault.Conflict, "customer_wrote", "The customer has written again meanwhile; read it first.")
+			return errCustomerWrote
 		}
-		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now() WHERE id = $1 AND state = 'accepted'`, h.ID, how.to); err != nil {
+		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = $2, ended_at = now(), snoozed_until = NULL, snoozed_seq = NULL, wanted_agent = NULL, wanted_until = NULL
+			WHERE id = $1 AND state = 'accepted'`, h.ID, how.to); err != nil {
+			return err
+		}
+		if err := withdraw(ctx, s, h.ID); err != nil {
 			return err
 		}
 		if err := d.stopClock(ctx, s.Tx(), h, everyClock); err != nil {
@@ -311,73 +372,6 @@ func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, how ending) (H
 			return err
 		}
 		return s.Fence(ctx)
-	})
-}
-
-// Transfer sends an accepted conversation to another team, where it keeps its place by age. The note is for its agents.
-func (d *Desk) Transfer(ctx context.Context, conversation uuid.UUID, a Agent, team, note string) (Handoff, error) {
-	return d.requeue(ctx, conversation, a, team, 0, note)
-}
-
-// Escalate sends an accepted conversation to its team's fallback team, one priority higher.
-func (d *Desk) Escalate(ctx context.Context, conversation uuid.UUID, a Agent, note string) (Handoff, error) {
-	return d.requeue(ctx, conversation, a, "", 1, note)
-}
-
-func (d *Desk) requeue(ctx context.Context, conversation uuid.UUID, a Agent, to string, raise int, note string) (Handoff, error) {
-	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 AND h.ended_at IS NULL`, conversation)
-	if err != nil {
-		return h, err
-	}
-	return d.act(ctx, h.ID, a, func(ctx context.Context, s *chat.Session, h Handoff) error {
-		if err := d.owns(ctx, s, a, h); err != nil {
-			return err
-		}
-		if to == "" {
-			team, err := findTeam(ctx, s.Tx(), h.Team)
-			if err != nil {
-				return err
-			}
-			if to = h.Team; team.Fallback != nil {
-				to = *team.Fallback
-			}
-		}
-		team, err := findTeam(ctx, s.Tx(), to)
-		if err != nil {
-			return err
-		}
-		if team.Key != to {
-			return fault.Field("team", "unknown_team", "There is no team %q.", to)
-		}
-		topic := ""
-		if h.Topic != nil {
-			topic = *h.Topic
-		}
-		priority := max(1, h.Priority-raise)
-		due := d.deadline(team, s, topic, priority, h.Reason == customerRequest)
-		_, err = s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'queued', agent_id = NULL, team = $2, priority = $3, offers = 0, team_since = now(), due_at = $4
-			WHERE id = $1 AND state = 'accepted'`, h.ID, to, priority, due)
-		if err != nil {
-			return err
-		}
-		h.Team, h.Priority, h.DueAt = to, priority, &due
-		if err := d.startClocks(ctx, s, h, team); err != nil {
-			return err
-		}
-		if err := withdraw(ctx, s, h.ID); err != nil {
-			return err
-		}
-		if note != "" {
-			m := chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: note, Visibility: "internal"}
-			if err := s.AddMessage(ctx, &m); err != nil {
-				return err
-			}
-		}
-		if err := s.SetOwner(ctx, chat.OwnedByQueue, nil); err != nil {
-			return err
-		}
-		m := chat.Message{Author: chat.System, Text: line(h.Language, "transferred", team.Name)}
-		return s.AddMessage(ctx, &m)
 	})
 }
 
@@ -413,7 +407,7 @@ func (d *Desk) Pull(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 		if err := d.take(ctx, s, made, a); err != nil {
 			return err
 		}
-		h, err = d.changed(ctx, s, made, a)
+		h, err = d.changed(ctx, s, made, a, "", nil)
 		return err
 	})
 	if err != nil || waiting == nil {

@@ -1,278 +1,364 @@
 package handoff
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/firstline/firstline/internal/chat"
-	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/wake"
 )
 
-// The router's rules of patience.
+// The router's rules of patience; those of a team come before them, see RoutingRules.
 const (
 	routerLock = 0x66697273746c696e // advisory lock: one replica routes at a time
 
 	marketDropped   = 30 * time.Second // waited this long: agents of other markets may take it
 	languageDropped = 60 * time.Second // waited this long: agents without the language may take it
+	formerAsked     = 60 * time.Second // waited this long: who had it last may be offered it again
 	awayAfter       = 2                // offers let lapse in a row until an agent is set away
-	escalateAfter   = 3                // offers not taken in one team until the fallback team is asked
-	asyncAfter      = 10 * time.Minute // nobody could be offered it for this long: an honest promise for later
+	escalateAfter   = 3                // offers not taken in one team until somebody else is asked
 )
 
-// Route does everything that is due now: offers that lapsed are taken back, waiting handoffs are offered, and those that
-// nobody took are escalated or promised for later. Any replica may call it at any time; one works, the others return.
+// Route does everything that is due now: offers that lapsed are taken back, waiting handoffs are offered, those that nobody
+// took are escalated or promised for later, and agents who are gone give back what they have. Any replica may call it at
+// any time; one works, the others return.
 func (d *Desk) Route(ctx context.Context) error {
-	var changed bool
-	var due []uuid.UUID
-	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		var mine bool
-		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(routerLock)).Scan(&mine); err != nil || !mine {
-			return err
-		}
-		lapsed, err := d.lapse(ctx, tx)
-		if err != nil {
-			return fmt.Errorf("lapse: %w", err)
-		}
-		offered, err := d.offer(ctx, tx)
-		if err != nil {
-			return fmt.Errorf("offer: %w", err)
-		}
-		changed = lapsed+offered > 0
-		due, err = d.overdue(ctx, tx)
+	if err := d.routeNow(ctx); err != nil {
 		return err
-	})
+	}
+	if _, err := d.followUp(ctx); err != nil {
+		return err
+	}
+	return d.tellPositions(ctx)
+}
+
+// routeNow is the part of routing that only touches the database, and no conversation: it never waits for anyone who speaks.
+func (d *Desk) routeNow(ctx context.Context) error {
+	d.looked(time.Now())
+	back, err := d.routing(ctx, d.takeBack)
 	if err != nil {
-		return err
+		return fmt.Errorf("take back: %w", err)
 	}
-	if err := d.tellPositions(ctx); err != nil {
-		return fmt.Errorf("positions: %w", err)
+	offered, err := d.routing(ctx, func(ctx context.Context, tx pgx.Tx) (int, error) { return d.offer(ctx, tx, "") })
+	if timedOut(err) { // somebody holds a row for long, who may be cut off: the others need not wait for it
+		offered, err = d.routing(ctx, func(ctx context.Context, tx pgx.Tx) (int, error) { return d.offer(ctx, tx, " SKIP LOCKED") })
 	}
-	for _, id := range due { // these speak to the customer, so each is a session of its conversation
-		if err := d.giveUp(ctx, id); err != nil {
-			return fmt.Errorf("escalate %s: %w", id, err)
-		}
-		changed = true
+	if err != nil {
+		return fmt.Errorf("offer: %w", err)
 	}
-	if changed {
+	if back+offered > 0 {
 		d.bus.Notify(wake.Queue, "")
+	}
+	select {
+	case d.follow <- struct{}{}:
+	default:
 	}
 	return nil
 }
 
-// lapse takes back offers whose time is up or whose agent is gone; an agent who lets several lapse is set away.
-func (d *Desk) lapse(ctx context.Context, tx pgx.Tx) (int64, error) {
+// lockWait is how long the router waits for a row that somebody else has.
+const lockWait = time.Second
+
+func timedOut(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+// routing runs f where no other replica routes; where one does, it is noted, so that this one looks again soon: the other
+// may have read the queue before whatever woke this one.
+func (d *Desk) routing(ctx context.Context, f func(context.Context, pgx.Tx) (int, error)) (n int, err error) {
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		var mine bool
+		err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1), set_config('lock_timeout', $2, true)`, int64(routerLock), fmt.Sprint(lockWait.Milliseconds())).
+			Scan(&mine, nil)
+		if err != nil {
+			return err
+		}
+		d.busy.Store(!mine)
+		if mine {
+			n, err = f(ctx, tx)
+		}
+		return err
+	})
+	return n, err
+}
+
+// takeBack ends offers whose time is up or whose agent is gone, and wishes for agents who are not there; who lets several
+// lapse, or whose connection is gone, is set away.
+func (d *Desk) takeBack(ctx context.Context, tx pgx.Tx) (int, error) {
+	var offers, wishes, gone int
 	// The handoff's row first, as everywhere, so that this and an agent who accepts do not wait for each other; an agent who
-	// is accepting at this moment is not too late.
-	tag, err := tx.Exec(ctx, `
+	// is accepting at this moment is not too late. What is offered beside an owner stays accepted.
+	err := tx.QueryRow(ctx, `
 		WITH due AS (
-			SELECT o.id FROM offers o JOIN agents a ON a.id = o.agent_id JOIN handoffs h ON h.id = o.handoff_id
-			WHERE o.outcome = 'open' AND (o.expires_at <= now() OR a.presence <> 'online' OR a.connected_until <= now())
+			SELECT o.id, o.expires_at <= now() AS expired FROM offers o JOIN agents a ON a.id = o.agent_id JOIN handoffs h ON h.id = o.handoff_id
+			WHERE o.outcome = 'open' AND (o.expires_at <= now() OR a.presence <> 'online' OR a.connected_until <= now() OR a.disabled_at IS NOT NULL)
 			FOR NO KEY UPDATE OF h SKIP LOCKED
 		), gone AS (
-			UPDATE offers o SET outcome = 'lapsed' FROM due WHERE o.id = due.id AND o.outcome = 'open'
-			RETURNING o.handoff_id, o.agent_id
+			UPDATE offers o SET outcome = CASE WHEN due.expired THEN 'lapsed' ELSE 'withdrawn' END, ended_at = now() FROM due
+			WHERE o.id = due.id AND o.outcome = 'open' RETURNING o.handoff_id, o.agent_id, due.expired
 		), back AS (
-			UPDATE handoffs h SET state = 'queued', agent_id = NULL FROM gone
-			WHERE h.id = gone.handoff_id AND h.state = 'offered' AND h.agent_id = gone.agent_id
+			UPDATE handoffs h SET state = 'queued', agent_id = NULL, wanted_until = CASE WHEN wanted_agent = gone.agent_id THEN NULL ELSE wanted_until END,
+				wanted_agent = NULLIF(wanted_agent, gone.agent_id), review_at = CASE WHEN offers >= $2 THEN now() ELSE review_at END
+			FROM gone WHERE h.id = gone.handoff_id AND h.state = 'offered' AND h.agent_id = gone.agent_id
+		), late AS (
+			UPDATE agents a SET lapses = lapses + 1, presence = CASE WHEN presence = 'online' AND lapses + 1 >= $1 THEN 'away' ELSE presence END
+			FROM (SELECT DISTINCT agent_id FROM gone WHERE expired) g WHERE a.id = g.agent_id
 		)
-		UPDATE agents a SET lapses = lapses + 1, presence = CASE WHEN presence = 'online' AND lapses + 1 >= $1 THEN 'away' ELSE presence END
-		FROM (SELECT DISTINCT agent_id FROM gone) g WHERE a.id = g.agent_id`, awayAfter)
-	return tag.RowsAffected(), err
+		SELECT count(*) FROM gone`, awayAfter, escalateAfter).Scan(&offers)
+	if err != nil {
+		return 0, err
+	}
+	err = tx.QueryRow(ctx, `
+		WITH void AS (
+			SELECT h.id FROM handoffs h JOIN agents a ON a.id = h.wanted_agent WHERE h.wanted_agent IS NOT NULL AND h.ended_at IS NULL
+			  AND h.state IN ('queued', 'asynchronous')
+			  AND (h.wanted_until <= now() OR a.presence <> 'online' OR a.connected_until <= now() OR a.disabled_at IS NOT NULL)
+			FOR NO KEY UPDATE OF h SKIP LOCKED
+		), gone AS (UPDATE handoffs h SET wanted_agent = NULL, wanted_until = NULL FROM void WHERE h.id = void.id)
+		SELECT count(*) FROM void`).Scan(&wishes)
+	if err != nil {
+		return 0, err
+	}
+	if d.connectionsJudged() {
+		tag, err := tx.Exec(ctx, `UPDATE agents SET presence = 'away' WHERE presence = 'online' AND connected_until <= now() AND connected_until > '-infinity'`)
+		if err != nil {
+			return 0, err
+		}
+		gone = int(tag.RowsAffected())
+	}
+	return offers + wishes + gone, nil
 }
 
-// offerAtOnce bounds one look. Only what somebody could take counts, so the next look goes on where this one ended.
-const offerAtOnce = 64
+// free is an agent who can take something.
+type free struct {
+	ID                 uuid.UUID
+	Capacity, Load     int
+	Languages, Markets []string
+	LastOffer          time.Time
+	Teams              []string
+}
 
-// offer walks the queue in its order and offers each handoff to the least loaded and then longest idle of the agents who
-// are online, permitted, under capacity, and have not passed on it before. Skills are asked for at first and dropped one
-// at a time.
-func (d *Desk) offer(ctx context.Context, tx pgx.Tx) (int64, error) {
-	// Only what somebody could take now, so that the queue of a team that is full or away never hides the others'.
-	rows, err := tx.Query(ctx, `
-		WITH free AS MATERIALIZED (
-			SELECT a.id, a.markets, a.languages, t.team FROM agents a JOIN agent_teams t ON t.agent_id = a.id
-			WHERE a.presence = 'online' AND a.connected_until > now()
-			  AND (SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL) < a.capacity
-		)
-		SELECT id, team, language, market, extract(epoch FROM now() - team_since)::float8 AS waited FROM handoffs h
-		WHERE state IN ('queued', 'asynchronous') AND EXISTS (SELECT FROM free f WHERE f.team = h.team
-			AND (h.team_since < now() - $2 * interval '1 second' OR f.markets = '{}' OR h.market = ANY (f.markets))
-			AND (h.team_since < now() - $3 * interval '1 second' OR f.languages = '{}' OR h.language = ANY (f.languages))
-			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
-		ORDER BY rank, id LIMIT $1 FOR UPDATE OF h SKIP LOCKED`, offerAtOnce, marketDropped.Seconds(), languageDropped.Seconds())
-	if err != nil {
-		return 0, err
+// waiting is a handoff that somebody could take.
+type waiting struct {
+	ID                         uuid.UUID
+	Team                       string
+	Priority, Weight           int
+	Language, Market           string
+	Rank                       float64
+	AnyMarket, AnyLanguage     bool // skills that are not asked for any more
+	Wanted, Barred             *uuid.UUID
+	Passed                     []uuid.UUID
+	OfferSeconds, PatienceSecs float64
+}
+
+// may tells whether the handoff may be offered to the agent, who is there.
+func (h *waiting) may(a *free) bool {
+	return slices.Contains(a.Teams, h.Team) && fits(a.Load, h.Weight, a.Capacity) &&
+		(h.AnyMarket || len(a.Markets) == 0 || slices.Contains(a.Markets, h.Market)) &&
+		(h.AnyLanguage || len(a.Languages) == 0 || slices.Contains(a.Languages, h.Language)) &&
+		(h.Wanted == nil || *h.Wanted == a.ID) && (h.Barred == nil || *h.Barred != a.ID) && !slices.Contains(h.Passed, a.ID)
+}
+
+// before tells whether agent a is asked before b: the least loaded, then the longest idle.
+func (a *free) before(b *free) bool {
+	if x, y := a.Load*b.Capacity, b.Load*a.Capacity; x != y {
+		return x < y
 	}
-	type waiting struct {
-		ID                     uuid.UUID
-		Team, Language, Market string
-		Waited                 float64
+	if !a.LastOffer.Equal(b.LastOffer) {
+		return a.LastOffer.Before(b.LastOffer)
 	}
-	queue, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
-	if err != nil {
-		return 0, err
-	}
-	var made int64
-	for _, h := range queue {
-		var agent uuid.UUID
-		err := tx.QueryRow(ctx, `
-			SELECT a.id FROM agents a
-			JOIN agent_teams t ON t.agent_id = a.id AND t.team = $2
-			CROSS JOIN LATERAL (SELECT count(*) AS load FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL) l
-			WHERE a.presence = 'online' AND a.connected_until > now() AND l.load < a.capacity
-			  AND ($4 OR a.markets = '{}' OR $3 = ANY (a.markets))
-			  AND ($6 OR a.languages = '{}' OR $5 = ANY (a.languages))
-			  AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = $1 AND o.agent_id = a.id AND o.outcome IN ('declined', 'lapsed'))
-			ORDER BY l.load::float8 / a.capacity, a.last_offer_at, a.id
-			LIMIT 1
-			FOR UPDATE OF a`, h.ID, h.Team, h.Market, h.Waited > marketDropped.Seconds(), h.Language, h.Waited > languageDropped.Seconds()).Scan(&agent)
-		if errors.Is(err, pgx.ErrNoRows) {
+	return bytes.Compare(a.ID[:], b.ID[:]) < 0
+}
+
+// match is an offer to make.
+type match struct {
+	h *waiting
+	a *free
+}
+
+// pair walks the queue in its order and gives each handoff to the first agent who may take it.
+func pair(queue []waiting, agents []free) []match {
+	var made []match
+	for i := range queue {
+		h := &queue[i]
+		var best *free
+		for j := range agents {
+			if a := &agents[j]; h.may(a) && (best == nil || a.before(best)) {
+				best = a
+			}
+		}
+		if best == nil {
 			continue
 		}
-		if err != nil {
-			return made, err
-		}
-		_, err = tx.Exec(ctx, `
-			WITH h AS (UPDATE handoffs SET state = 'offered', agent_id = $2, offers = offers + 1 WHERE id = $1),
-			     a AS (UPDATE agents SET last_offer_at = now() WHERE id = $2)
-			INSERT INTO offers (id, handoff_id, agent_id, expires_at) VALUES ($3, $1, $2, now() + $4 * interval '1 second')`,
-			h.ID, agent, uuid.Must(uuid.NewV7()), d.opts.OfferFor.Seconds())
-		if err != nil {
-			return made, err
-		}
-		made++
+		best.Load += h.Weight
+		best.LastOffer = time.Now().Add(time.Duration(i)) // the last to be asked, also among those of this look
+		made = append(made, match{h, best})
 	}
-	return made, nil
+	return made
 }
 
-// overdue finds waiting handoffs that the team will not take by itself: passed on too often, or offered to nobody for long.
-func (d *Desk) overdue(ctx context.Context, tx pgx.Tx) ([]uuid.UUID, error) {
+// offerAtOnce bounds one look for each team. Only what somebody could take counts, so the next look goes on where this one
+// ended.
+const offerAtOnce = 64
+
+const freeAgents = `SELECT a.id, a.capacity, ` + loadOf + `, a.languages, a.markets, greatest(a.last_offer_at, 'epoch'),
+	ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id) FROM agents a
+	WHERE a.presence = 'online' AND a.connected_until > now() AND a.capacity > 0 AND a.role <> 'editor' AND a.disabled_at IS NULL`
+
+// offer gives the waiting, in the queue's order, to the least loaded and then longest idle of the agents who are online,
+// permitted, under capacity, and have not passed on it before. Skills are asked for at first and dropped one at a time.
+// What was read is matched in memory; then the rows are locked, handoffs before agents as everywhere, and what has changed
+// meanwhile is left for the next look. locking says what to do about rows that others have.
+func (d *Desk) offer(ctx context.Context, tx pgx.Tx, locking string) (int, error) {
+	rows, err := tx.Query(ctx, freeAgents)
+	if err != nil {
+		return 0, err
+	}
+	agents, err := pgx.CollectRows(rows, pgx.RowToStructByPos[free])
+	if err != nil {
+		return 0, err
+	}
+	var ids []uuid.UUID
+	slots := map[string]int{}
+	agents = slices.DeleteFunc(agents, func(a free) bool { return !fits(a.Load, 1, a.Capacity) })
+	for _, a := range agents {
+		ids = append(ids, a.ID)
+		for _, t := range a.Teams {
+			slots[t] = min(slots[t]+max(1, a.Capacity-a.Load), offerAtOnce)
+		}
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	queue, err := d.takeable(ctx, tx, ids, slots)
+	if err != nil {
+		return 0, err
+	}
+	made := pair(queue, agents)
+	if len(made) == 0 {
+		return 0, nil
+	}
+	made, err = d.confirm(ctx, tx, made, locking)
+	if err != nil || len(made) == 0 {
+		return 0, err
+	}
+	var offers, handoffs, to []uuid.UUID
+	var ends, patience []float64
+	for _, m := range made {
+		offers, handoffs, to = append(offers, uuid.Must(uuid.NewV7())), append(handoffs, m.h.ID), append(to, m.a.ID)
+		ends, patience = append(ends, m.h.OfferSeconds), append(patience, m.h.PatienceSecs)
+	}
+	_, err = tx.Exec(ctx, `
+		WITH o AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::float8[], $5::float8[]) AS o(id, handoff, agent, ends, patience)),
+		     h AS (UPDATE handoffs h SET state = 'offered', agent_id = o.agent, offers = offers + 1, review_at = now() + o.patience * interval '1 second'
+			FROM o WHERE h.id = o.handoff)
+		INSERT INTO offers (id, handoff_id, agent_id, expires_at) SELECT id, handoff, agent, now() + ends * interval '1 second' FROM o`,
+		offers, handoffs, to, ends, patience)
+	return len(made), err
+}
+
+// takeable reads the front of each team's queue: only what one of the agents could take now, so that those whom nobody
+// here may take never hide the others.
+func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []uuid.UUID, slots map[string]int) ([]waiting, error) {
+	var teams []string
+	var limits []int
+	for t, n := range slots {
+		teams, limits = append(teams, t), append(limits, n)
+	}
 	rows, err := tx.Query(ctx, `
-		SELECT id FROM handoffs h
-		WHERE state = 'queued' AND (offers >= $1 OR (team_since < now() - $2 * interval '1 second'
-			AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.made_at > now() - $2 * interval '1 second')))
-		ORDER BY rank, id LIMIT $3`, escalateAfter, asyncAfter.Seconds(), offerAtOnce)
+		SELECT q.id, q.team, q.priority, q.weight, q.language, q.market, q.rank, q.any_market, q.any_language, q.wanted_agent, q.barred,
+			ARRAY(SELECT o.agent_id FROM offers o WHERE o.handoff_id = q.id AND o.outcome IN ('declined', 'lapsed')),
+			r.offer, COALESCE((r.routing->'patience_seconds'->>q.priority::text)::float8, ($7::float8[])[q.priority])
+		FROM unnest($2::text[], $3::int[]) AS s(team, slots)
+		JOIN teams t ON t.key = s.team
+		CROSS JOIN LATERAL (SELECT t.rules->'routing' AS routing, COALESCE((t.rules->'routing'->>'market_seconds')::float8, $4) AS market,
+			COALESCE((t.rules->'routing'->>'language_seconds')::float8, $5) AS language, COALESCE((t.rules->'routing'->>'offer_seconds')::float8, $6) AS offer) r
+		CROSS JOIN LATERAL (
+			SELECT h.id, h.team, h.priority, h.weight, h.language, h.market, h.rank, h.wanted_agent, w.any_market, w.any_language, w.barred
+			FROM handoffs h
+			CROSS JOIN LATERAL (SELECT h.team_since < now() - r.market * interval '1 second' AS any_market,
+				h.team_since < now() - r.language * interval '1 second' AS any_language,
+				CASE WHEN h.team_since >= now() - $8 * interval '1 second' THEN h.from_agent END AS barred) w
+			WHERE h.team = s.team AND h.state IN ('queued', 'asynchronous') AND EXISTS (
+				SELECT FROM agents f JOIN agent_teams ft ON ft.agent_id = f.id AND ft.team = h.team
+				WHERE f.id = ANY ($1) AND (w.any_market OR f.markets = '{}' OR h.market = ANY (f.markets))
+				  AND (w.any_language OR f.languages = '{}' OR h.language = ANY (f.languages))
+				  AND (h.wanted_agent IS NULL OR h.wanted_agent = f.id) AND w.barred IS DISTINCT FROM f.id
+				  AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
+			ORDER BY h.rank, h.id LIMIT s.slots) q
+		ORDER BY q.rank, q.id`, agents, teams, limits, marketDropped.Seconds(), languageDropped.Seconds(), d.opts.OfferFor.Seconds(), patienceSeconds(),
+		formerAsked.Seconds())
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
 }
 
-// giveUp moves a handoff that its team does not take to the fallback team, or, when there is none, promises an answer by a
-// time, which the customer reads. It stays in the queue either way.
-func (d *Desk) giveUp(ctx context.Context, id uuid.UUID) error {
-	var conversation uuid.UUID
-	if err := d.pool.QueryRow(ctx, `SELECT conversation_id FROM handoffs WHERE id = $1`, id).Scan(&conversation); err != nil {
-		return err
+// patienceSeconds are the defaults by priority, for SQL.
+func patienceSeconds() []float64 {
+	var s []float64
+	for p := 1; p <= 4; p++ {
+		s = append(s, defaultPatience[p].Seconds())
 	}
-	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
-		h, err := findHandoff(ctx, s.Tx(), `h.id = $1 AND h.state = 'queued'`, id)
-		if err != nil {
-			return err
-		}
-		team, err := findTeam(ctx, s.Tx(), h.Team)
-		if err != nil {
-			return err
-		}
-		if team.Fallback != nil && *team.Fallback != h.Team {
-			_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET team = $2, offers = 0, team_since = now() WHERE id = $1 AND state = 'queued'`, id, *team.Fallback)
-			if err != nil {
-				return err
-			}
-			h.Team = *team.Fallback
-			if team, err = findTeam(ctx, s.Tx(), h.Team); err != nil {
-				return err
-			}
-			if err := d.startClocks(ctx, s, h, team); err != nil {
-				return err
-			}
-			return d.announce(ctx, s, h)
-		}
-		by := promise(team, h, s.Now())
-		var kept bool // a promise whose time has not come is not made again
-		if err := s.Tx().QueryRow(ctx, `SELECT EXISTS (SELECT FROM jsonb_array_elements(package->'promises') p
-			WHERE p->>'text' = 'answer in the chat' AND (p->>'by')::timestamptz > now()) FROM handoffs WHERE id = $1`, id).Scan(&kept); err != nil {
-			return err
-		}
-		if kept {
-			_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET state = 'asynchronous', offers = 0 WHERE id = $1 AND state = 'queued'`, id)
-			return err
-		}
-		_, err = s.Tx().Exec(ctx, `
-			UPDATE handoffs SET state = 'asynchronous', offers = 0, due_at = $2,
-				package = jsonb_set(package, '{promises}', package->'promises' || jsonb_build_array(jsonb_build_object('text', 'answer in the chat', 'by', $2::timestamptz)))
-			WHERE id = $1 AND state = 'queued'`, id, by)
-		if err != nil {
-			return err
-		}
-		h.State, h.DueAt = Asynchronous, &by
-		if err := d.startClocks(ctx, s, h, team); err != nil {
-			return err
-		}
-		// Whoever passed on it may be asked again: there is nobody else.
-		if _, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn' WHERE handoff_id = $1 AND outcome IN ('lapsed', 'declined')`, id); err != nil {
-			return err
-		}
-		p := Place{OpensAt: &by, Zone: team.Hours.Zone(h.Market)}
-		m := chat.Message{Author: chat.System, Text: line(h.Language, "asynchronous", p.when(languageIndex(h.Language)))}
-		if err := s.AddMessage(ctx, &m); err != nil {
-			return err
-		}
-		return d.announce(ctx, s, h)
-	})
-	if fault.Is(err, fault.NotFound) {
-		return nil // taken meanwhile
-	}
-	return err
+	return s
 }
 
-// Positions are told to those near the front, few at a look: further back they change too often to help anyone.
-const (
-	toldPositions = 20
-	toldAtOnce    = 16
-)
-
-// tellPositions appends an event for waiting customers whose position has changed since they were told.
-func (d *Desk) tellPositions(ctx context.Context) error {
-	rows, err := d.pool.Query(ctx, `
-		SELECT id, conversation_id, position FROM (
-			SELECT id, conversation_id, told_position, row_number() OVER (PARTITION BY team ORDER BY rank, id) AS position
-			FROM handoffs WHERE state IN ('queued', 'offered', 'asynchronous')) w
-		WHERE position <> told_position AND position <= $1 LIMIT $2`, toldPositions, toldAtOnce)
+// confirm locks what is to be offered and whom to, and keeps the offers that still may be made.
+func (d *Desk) confirm(ctx context.Context, tx pgx.Tx, made []match, locking string) ([]match, error) {
+	var hs, as []uuid.UUID
+	for _, m := range made {
+		hs, as = append(hs, m.h.ID), append(as, m.a.ID)
+	}
+	type now struct {
+		ID     uuid.UUID
+		Team   string
+		Rank   float64
+		Wanted *uuid.UUID
+	}
+	rows, err := tx.Query(ctx, `SELECT id, team, rank, wanted_agent FROM handoffs WHERE id = ANY ($1) AND state IN ('queued', 'asynchronous') ORDER BY id FOR NO KEY UPDATE`+locking, hs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	type moved struct {
-		ID, ConversationID uuid.UUID
-		Position           int
-	}
-	queue, err := pgx.CollectRows(rows, pgx.RowToStructByPos[moved])
+	still, err := pgx.CollectRows(rows, pgx.RowToStructByPos[now])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, m := range queue {
-		err := d.record.Do(ctx, m.ConversationID, func(ctx context.Context, s *chat.Session) error {
-			tag, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2 WHERE id = $1 AND told_position <> $2 AND ended_at IS NULL AND state <> 'accepted'`, m.ID, m.Position)
-			if err != nil || tag.RowsAffected() == 0 {
-				return err
-			}
-			h, err := findHandoff(ctx, s.Tx(), `h.id = $1`, m.ID)
-			if err != nil {
-				return err
-			}
-			return d.announce(ctx, s, h)
-		})
-		if err != nil {
-			return err
+	handoffs := map[uuid.UUID]now{}
+	for _, h := range still {
+		handoffs[h.ID] = h
+	}
+	// Writing locks the agents: who steps away from now on, or takes something else, does so after this offer. What they
+	// have is counted only then.
+	if _, err := tx.Exec(ctx, `UPDATE agents SET last_offer_at = clock_timestamp() WHERE id = ANY ($1)`, as); err != nil {
+		return nil, err
+	}
+	if rows, err = tx.Query(ctx, freeAgents+` AND a.id = ANY ($1)`, as); err != nil {
+		return nil, err
+	}
+	there, err := pgx.CollectRows(rows, pgx.RowToStructByPos[free])
+	if err != nil {
+		return nil, err
+	}
+	var kept []match
+	for _, m := range made {
+		h, ok := handoffs[m.h.ID]
+		i := slices.IndexFunc(there, func(a free) bool { return a.ID == m.a.ID })
+		if !ok || i < 0 || h.Team != m.h.Team || h.Rank != m.h.Rank || !same(h.Wanted, m.h.Wanted) || !m.h.may(&there[i]) {
+			continue
 		}
+		there[i].Load += m.h.Weight
+		kept = append(kept, m)
 	}
-	return nil
+	return kept, nil
 }
 
 // announce appends the handoff's event at its present place.

@@ -134,7 +134,7 @@ func TestNotTaken(t *testing.T) {
 	b.exec(t, `DELETE FROM handoffs WHERE id = $1`, other.ID)
 
 	// Nobody could be offered it for long: the fallback team is asked, at the same place in the queue.
-	b.exec(t, `UPDATE handoffs SET queued_at = queued_at - interval '11 minutes', team_since = team_since - interval '11 minutes'; UPDATE offers SET made_at = made_at - interval '11 minutes'`)
+	b.exec(t, `UPDATE handoffs SET queued_at = queued_at - interval '11 minutes', team_since = team_since - interval '11 minutes', review_at = review_at - interval '11 minutes'; UPDATE offers SET made_at = made_at - interval '11 minutes'`)
 	before := b.handoff(t, h.ID)
 	b.route(t)
 	if now := b.handoff(t, h.ID); now.Team != "general" || now.State != Queued || !now.QueuedAt.Equal(before.QueuedAt) {
@@ -144,7 +144,7 @@ func TestNotTaken(t *testing.T) {
 	if now := b.handoff(t, h.ID); now.State != Queued {
 		t.Fatalf("the fallback team has had no time, and it is %s", now.State)
 	}
-	b.exec(t, `UPDATE handoffs SET team_since = team_since - interval '11 minutes'`)
+	b.exec(t, `UPDATE handoffs SET team_since = team_since - interval '11 minutes', review_at = review_at - interval '11 minutes'`)
 	// Nobody there either, and no further fallback: a promise by a time, once.
 	said := len(b.lines(t, id))
 	b.route(t)

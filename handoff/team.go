@@ -24,6 +24,8 @@ type Team struct {
 type Rules struct {
 	// Clocks are the team's promises by topic; "" is for every topic that is not named. See ClockRule.
 	Clocks map[string]ClockRule `json:"clocks,omitempty" yaml:"clocks"`
+	// Routing is how the team's handoffs get to its agents. See RoutingRules.
+	Routing RoutingRules `json:"routing,omitzero" yaml:"routing"`
 }
 
 // Validate reports the first mistake.
@@ -33,7 +35,7 @@ func (r Rules) Validate() error {
 			return fmt.Errorf("clocks of topic %q: %w", topic, err)
 		}
 	}
-	return nil
+	return r.Routing.validate()
 }
 
 // teamColumns are those of a Team, of teams t.

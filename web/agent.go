@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ func (s *Server) deskRoutes(g groups) {
 	g.agent.GET("/handoffs", handle(s.listHandoffs))
 	g.agent.POST("/handoffs/:hid/accept", handle(s.accept))
 	g.agent.POST("/handoffs/:hid/decline", handle(s.decline))
+	g.agent.POST("/handoffs/:hid/assign", handle(s.assign))
 	c := g.conversation
 	c.POST("/messages", handle(s.agentMessage))
 	c.POST("/resolve", handle(s.resolve))
@@ -28,6 +30,9 @@ func (s *Server) deskRoutes(g groups) {
 	c.POST("/transfer", handle(s.transfer))
 	c.POST("/escalate", handle(s.escalate))
 	c.POST("/pull", handle(s.pull))
+	c.POST("/snooze", handle(s.snooze))
+	c.POST("/wake", handle(s.wakeConversation))
+	c.POST("/takeover", handle(s.takeOver))
 }
 
 func (s *Server) setPresence(c *gin.Context) error {
@@ -212,21 +217,98 @@ func cleanSeen(seq int64) error {
 
 func (s *Server) transfer(c *gin.Context) error {
 	var in struct {
-		Team string `json:"team"`
-		Note string `json:"note"`
+		Team  string `json:"team"`
+		Agent string `json:"agent"`
+		Warm  bool   `json:"warm"`
+		Note  string `json:"note"`
 	}
 	if err := read(c, &in); err != nil {
 		return err
 	}
-	if in.Team == "" {
-		return fault.Field("team", "required", "Name the team to transfer to.")
+	if (in.Team == "") == (in.Agent == "") {
+		return fault.Field("team", "required", "Name the team or the agent to transfer to, and not both.")
+	}
+	if in.Warm && in.Agent == "" {
+		return fault.Field("warm", "needs_agent", "Only an agent can be asked while the conversation stays with you; name one, or leave warm out.")
 	}
 	note, err := cleanText("note", in.Note, maxNote, false)
 	if err != nil {
 		return err
 	}
+	if in.Agent == "" {
+		return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
+			return s.Desk.Transfer(ctx, id, a, in.Team, note)
+		})
+	}
+	agent, err := agentID(in.Agent)
+	if err != nil {
+		return err
+	}
 	return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
-		return s.Desk.Transfer(ctx, id, a, in.Team, note)
+		return s.Desk.TransferTo(ctx, id, a, agent, note, in.Warm)
+	})
+}
+
+func agentID(s string) (uuid.UUID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil {
+		return id, fault.Field("agent", "unknown_agent", "There is no such agent; choose one of the list.")
+	}
+	return id, nil
+}
+
+func (s *Server) assign(c *gin.Context) error {
+	id, err := param(c, "hid")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Agent string `json:"agent"`
+		Note  string `json:"note"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	note, err := cleanText("note", in.Note, maxNote, false)
+	if err != nil {
+		return err
+	}
+	agent, err := agentID(in.Agent)
+	if err != nil {
+		return err
+	}
+	h, err := s.Desk.Assign(c.Request.Context(), id, currentAgent(c), agent, note)
+	if err != nil {
+		return err
+	}
+	return ok(c, http.StatusOK, gin.H{"handoff": h})
+}
+
+func (s *Server) snooze(c *gin.Context) error {
+	var in struct {
+		Until time.Time `json:"until"`
+		Seq   int64     `json:"seq"`
+	}
+	if err := read(c, &in); err != nil {
+		return err
+	}
+	if err := cleanSeen(in.Seq); err != nil {
+		return err
+	}
+	return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
+		return s.Desk.Snooze(ctx, id, a, in.Until, in.Seq)
+	})
+}
+
+func (s *Server) wakeConversation(c *gin.Context) error { return s.act(c, s.Desk.Wake) }
+
+func (s *Server) takeOver(c *gin.Context) error {
+	note, err := readNote(c)
+	if err != nil {
+		return err
+	}
+	return s.act(c, func(ctx context.Context, id uuid.UUID, a auth.Agent) (handoff.Handoff, error) {
+		return s.Desk.TakeOver(ctx, id, a, note)
 	})
 }
 

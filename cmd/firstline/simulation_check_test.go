@@ -82,6 +82,8 @@ type simHandoff struct {
 	Boost          time.Duration
 	Waited         float64 // seconds
 	EndedAt        *time.Time
+	Wanted, From   *uuid.UUID
+	WishOver       bool
 }
 
 type simOffer struct {
@@ -90,7 +92,8 @@ type simOffer struct {
 	Expired                bool
 }
 
-const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, boost * 1000000000::bigint, extract(epoch FROM now() - team_since)::float8, ended_at`
+const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, boost * 1000000000::bigint, extract(epoch FROM now() - team_since)::float8, ended_at,
+	wanted_agent, from_agent, COALESCE(wanted_until <= now(), false)`
 
 // load reads the conversation. Nothing else runs meanwhile, except within a race, where only its first part is used.
 func (w *world) load(c *talk) state {

@@ -326,7 +326,7 @@ func (w *world) opAge(c *talk) op {
 	return op{fmt.Sprintf("desk: %d s go by", by), func(bool) (string, error) {
 		_, err := w.nodes[0].pool.Exec(w.t.Context(), `
 			WITH o AS (UPDATE offers SET made_at = made_at - $1 * interval '1 second')
-			UPDATE handoffs SET queued_at = queued_at - $1 * interval '1 second', team_since = team_since - $1 * interval '1 second'`, by)
+			UPDATE handoffs SET queued_at = queued_at - $1 * interval '1 second', team_since = team_since - $1 * interval '1 second', review_at = review_at - $1 * interval '1 second'`, by)
 		return "aged", err
 	}}
 }
@@ -431,7 +431,7 @@ func (w *world) opOwned(c *talk, what string) op {
 		case "escalate":
 			_, err = n.desk.Escalate(w.t.Context(), c.id, who, "")
 		}
-		mine := st.AgentID != nil && *st.AgentID == who.ID
+		mine := st.AgentID != nil && (*st.AgentID == who.ID || who.Supervises())
 		if alone && mine && err != nil {
 			w.violate(c, "%s by its owner %s failed: %v", what, who.Name, err)
 		}

@@ -30,7 +30,7 @@ func (w *world) loadDesk() deskState {
 	b := &pgx.Batch{}
 	collect(b, &d.agents, `
 		SELECT a.id, ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id), languages, markets, capacity,
-			(SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL)::int, presence, connected_until > now(), lapses
+			(SELECT count(*) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL AND snoozed_until IS NULL)::int, presence, connected_until > now(), lapses
 		FROM agents a ORDER BY a.id`)
 	collect(b, &d.handoffs, `SELECT `+simHandoffColumns+` FROM handoffs WHERE ended_at IS NULL ORDER BY id`)
 	collect(b, &d.offers, `SELECT id, handoff_id, agent_id, outcome, expires_at <= now() FROM offers ORDER BY id`)
@@ -65,7 +65,7 @@ func (d *deskState) mayTake(h *simHandoff, a *simAgent) bool {
 	return a.Presence == "online" && a.Connected && slices.Contains(a.Teams, h.Team) && a.Load < a.Capacity &&
 		(h.Waited > 30 || len(a.Markets) == 0 || slices.Contains(a.Markets, h.Market)) &&
 		(h.Waited > 60 || len(a.Languages) == 0 || slices.Contains(a.Languages, h.Language)) &&
-		!d.passed(h.ID, a.ID)
+		(h.Wanted == nil || *h.Wanted == a.ID) && (h.From == nil || *h.From != a.ID || h.Waited > 60) && !d.passed(h.ID, a.ID)
 }
 
 // lapse does to the model what the router does first: open offers that ran out, or whose agent is gone, are taken back.
@@ -78,11 +78,24 @@ func (d *deskState) lapse() (n int) {
 			continue
 		}
 		n++
-		o.Outcome = "lapsed"
-		gone[a.ID] = true
+		o.Outcome = "withdrawn" // they were not there to take it
+		if o.Expired {
+			o.Outcome = "lapsed"
+			gone[a.ID] = true
+		}
 		if h := d.handoff(o.HandoffID); h != nil && h.State == "offered" {
 			h.State, h.AgentID = "queued", nil
+			if h.Wanted != nil && *h.Wanted == a.ID {
+				h.Wanted = nil
+			}
 			a.Load--
+		}
+	}
+	for i := range d.handoffs { // a wish for somebody who is not there is void
+		if h := &d.handoffs[i]; h.Wanted != nil && h.State != "accepted" {
+			if a := d.agent(*h.Wanted); h.WishOver || a.Presence != "online" || !a.Connected {
+				h.Wanted = nil
+			}
 		}
 	}
 	for id := range gone {

@@ -137,6 +137,10 @@ export interface Handoff {
   state: string;
   agent_id: string | null;
   agent_name: string | null;
+  weight: number;
+  wanted_agent: string | null;
+  from_agent: string | null;
+  snoozed_until: string | null;
   summary: string;
   queued_at: string;
   due_at: string | null;
