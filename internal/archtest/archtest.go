@@ -61,6 +61,8 @@ var libraries = []library{
 	{"github.com/gin-gonic", []string{"web"}, "HTTP ends in web"},
 	{"github.com/sashabaranov/go-openai", []string{"internal/llm"}, "the model's wire format ends in internal/llm"},
 	{"github.com/wneessen/go-mail", []string{"internal/mail"}, "e-mail ends in internal/mail"},
+	{"github.com/coreos/go-oidc", []string{"internal/auth"}, "who somebody is ends in internal/auth"},
+	{"golang.org/x/oauth2", []string{"internal/auth"}, "who somebody is ends in internal/auth"},
 	{"github.com/riverqueue", []string{"internal/job", "assistant", "handoff", "kb", "retrieval"}, "jobs are set up in internal/job and worked on in the rooms"},
 }
 

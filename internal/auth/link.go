@@ -33,7 +33,7 @@ func (s *Store) issue(ctx context.Context, db execer, agent uuid.UUID, kind stri
 		return "", err
 	}
 	tag, err := db.Exec(ctx, `INSERT INTO credentials (hash, agent_id, kind, expires_at, via)
-		SELECT $1, id, $3, now() + $4 * interval '1 second', $5 FROM agents WHERE id = $2 AND disabled_at IS NULL`, hash(secret), agent, kind, life.Seconds(), via)
+		SELECT $1, id, $3, now() + $4 * interval '1 second', $5 FROM agents WHERE id = $2 AND disabled_at IS NULL FOR SHARE`, hash(secret), agent, kind, life.Seconds(), via)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = fault.New(fault.Conflict, "disabled", "This person is disabled or gone; enable them first.")
 	}
@@ -72,13 +72,22 @@ func (s *Store) Redeem(ctx context.Context, secret string, d Device) (Agent, str
 	var id uuid.UUID
 	var session string
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `UPDATE credentials c SET used_at = now() FROM agents a
-			WHERE c.hash = $1 AND c.kind = 'link' AND c.used_at IS NULL AND c.expires_at > now() AND a.id = c.agent_id AND a.disabled_at IS NULL RETURNING a.id`, hash(secret)).Scan(&id)
+		// The person before the link, as whoever disables them does: otherwise the two could wait for each other, and a
+		// session that begins meanwhile would outlive it.
+		err := tx.QueryRow(ctx, `SELECT a.id FROM agents a JOIN credentials c ON c.agent_id = a.id WHERE c.hash = $1 AND c.kind = 'link' AND a.disabled_at IS NULL
+			FOR SHARE OF a`, hash(secret)).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errLinkUsed
 		}
 		if err != nil {
 			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE credentials SET used_at = now() WHERE hash = $1 AND kind = 'link' AND used_at IS NULL AND expires_at > now()`, hash(secret))
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return errLinkUsed
 		}
 		session, err = s.begin(ctx, tx, id, ByLink, d)
 		return err

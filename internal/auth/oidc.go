@@ -205,7 +205,7 @@ func (o *OIDC) claims(ctx context.Context, p *oidc.Provider, code, verifier, non
 func (s *Store) identify(ctx context.Context, tx pgx.Tx, issuer string, who claims) (uuid.UUID, error) {
 	var id uuid.UUID
 	var disabled bool
-	err := tx.QueryRow(ctx, `SELECT a.id, a.disabled_at IS NOT NULL FROM identities i JOIN agents a ON a.id = i.agent_id WHERE i.issuer = $1 AND i.subject = $2`, issuer, who.Subject).Scan(&id, &disabled)
+	err := tx.QueryRow(ctx, `SELECT a.id, a.disabled_at IS NOT NULL FROM identities i JOIN agents a ON a.id = i.agent_id WHERE i.issuer = $1 AND i.subject = $2 FOR SHARE OF a`, issuer, who.Subject).Scan(&id, &disabled)
 	if err == nil && disabled {
 		return id, errNoAccount
 	}

@@ -268,9 +268,6 @@ func (s *Store) SetPassword(ctx context.Context, me Session, current, password s
 		return err
 	}
 	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := s.succeeded(ctx, tx, a.Email, Device{}); err != nil {
-			return err
-		}
 		// Of two changes at once the second finds another hash than the one that it was allowed to replace.
 		tag, err := tx.Exec(ctx, `UPDATE agents SET password_hash = $2, password_at = now() WHERE id = $1 AND COALESCE(password_hash, '') = $3 AND disabled_at IS NULL`, a.ID, h, stored)
 		if err != nil {
@@ -278,6 +275,9 @@ func (s *Store) SetPassword(ctx context.Context, me Session, current, password s
 		}
 		if tag.RowsAffected() == 0 {
 			return fault.New(fault.Conflict, "password_changed", "The password was changed meanwhile.")
+		}
+		if err := s.succeeded(ctx, tx, a.Email, Device{}); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM credentials WHERE agent_id = $1 AND id <> $2 AND kind IN ('session', 'link')`, a.ID, me.ID); err != nil {
 			return err

@@ -62,7 +62,8 @@ func newSecret() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
-// begin starts a session and says so in the audit log. What has expired goes at the same time.
+// begin starts a session and says so in the audit log. What has expired goes at the same time. The caller has locked the
+// person's row, so that nobody is disabled meanwhile.
 func (s *Store) begin(ctx context.Context, tx pgx.Tx, agent uuid.UUID, via Via, d Device) (string, error) {
 	secret, err := newSecret()
 	if err != nil {
