@@ -44,6 +44,18 @@ func (h Hours) closure(market string, t time.Time) (Closure, bool) {
 	return Closure{}, false
 }
 
+// Notice is why the team is closed although its hours say otherwise, for a reader of the locale; "" where there is nothing to
+// say, or not in a language that they read.
+func (p Place) Notice(locale string) string {
+	language, _, _ := strings.Cut(locale, "-")
+	for _, l := range []string{locale, language, languages[0]} {
+		if text := p.note[l]; text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
 // Closures returns those that have not ended, the next first.
 func (d *Desk) Closures(ctx context.Context) ([]Closure, error) {
 	rows, err := d.pool.Query(ctx, `SELECT id, team, market, starts_at, ends_at, note, made_by FROM closures WHERE ends_at > now() ORDER BY starts_at, id`)

@@ -13,9 +13,14 @@ func (p Place) line(language string) string {
 	var parts []string
 	if !p.Open {
 		if p.OpensAt == nil {
-			return lines["closed"][i]
+			parts = append(parts, lines["closed"][i])
+		} else {
+			parts = append(parts, fmt.Sprintf(lines["opens"][i], p.TeamName, p.when(i)))
 		}
-		return fmt.Sprintf(lines["opens"][i], p.TeamName, p.when(i))
+		if notice := p.Notice(language); notice != "" {
+			parts = append(parts, notice)
+		}
+		return strings.Join(parts, " ")
 	}
 	parts = append(parts, fmt.Sprintf(lines["passed"][i], p.TeamName))
 	if p.Position > 1 {

@@ -21,6 +21,7 @@ type Place struct {
 	Zone     string     `json:"-"`
 	Base     float64    `json:"-"` // seconds that Wait was made of; 0 where it is nil
 	TeamName string     `json:"team"`
+	note     map[string]string
 }
 
 // Event is the data of a handoff event, as the wire gives it.

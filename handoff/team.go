@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/wake"
 )
 
 // Team is a group of agents with hours of its own.
@@ -82,11 +84,11 @@ func (d *Desk) Hours(ctx context.Context, audience, market string) (OfficeHours,
 
 // TeamSeed is a team as a file such as the demo's teams.yaml describes it.
 type TeamSeed struct {
-	Key      string `yaml:"key"`
-	Name     string `yaml:"name"`
-	Hours    Hours  `yaml:"hours"`
-	Fallback string `yaml:"fallback"`
-	Rules    Rules  `yaml:"rules"`
+	Key      string `json:"key" yaml:"key"`
+	Name     string `json:"name" yaml:"name"`
+	Hours    Hours  `json:"hours" yaml:"hours"`
+	Fallback string `json:"fallback" yaml:"fallback"`
+	Rules    Rules  `json:"rules" yaml:"rules"`
 }
 
 // SaveTeams creates the teams or replaces what is stored of them, all or none.
@@ -132,4 +134,153 @@ func noRing(ctx context.Context, tx pgx.Tx) error {
 		err = fault.Field("teams", "fallback_ring", "Team %s falls back to itself by way of others.", *ring)
 	}
 	return err
+}
+
+// Teams returns all teams by name.
+func (d *Desk) Teams(ctx context.Context) ([]Team, error) {
+	rows, err := d.pool.Query(ctx, `SELECT `+teamColumns+` FROM teams t ORDER BY t.name, t.key`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Team, error) { return scanTeam(row) })
+}
+
+// Team returns the team with the key.
+func (d *Desk) Team(ctx context.Context, key string) (Team, error) {
+	return exactTeam(ctx, d.pool, key)
+}
+
+func exactTeam(ctx context.Context, q db, key string) (Team, error) {
+	t, err := scanTeam(q.QueryRow(ctx, `SELECT `+teamColumns+` FROM teams t WHERE t.key = $1`, key))
+	if errors.Is(err, pgx.ErrNoRows) {
+		return t, fault.New(fault.NotFound, "team_not_found", "There is no team %q.", key)
+	}
+	return t, err
+}
+
+// Seed is the team as it is written: without what was announced.
+func (t Team) Seed() TeamSeed {
+	s := TeamSeed{Key: t.Key, Name: t.Name, Hours: t.Hours, Fallback: deref(t.Fallback), Rules: t.Rules}
+	s.Hours.Closures = nil
+	return s
+}
+
+// Tag changes with everything of the team that SaveTeam writes.
+func (t Team) Tag() string { return Tag(t.Seed()) }
+
+var teamKey = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
+
+// SaveTeam replaces a team as it was seen, by its Tag, or creates one where match is "". Anything matches what is there.
+// The same contents once more change nothing. Deadlines that were set stay as they are.
+func (d *Desk) SaveTeam(ctx context.Context, by Agent, t TeamSeed, match string) (Team, error) {
+	switch {
+	case !teamKey.MatchString(t.Key):
+		return Team{}, fault.Field("key", "bad_key", "A team's key has 1 to 40 lower-case letters, digits, - or _.")
+	case t.Name == "":
+		return Team{}, fault.Field("name", "required", "A team needs a name.")
+	}
+	if err := t.Hours.Validate(); err != nil {
+		return Team{}, fault.Field("hours", "bad_hours", "The %v.", err)
+	}
+	if err := t.Rules.Validate(); err != nil {
+		return Team{}, fault.Field("rules", "bad_rules", "The %v.", err)
+	}
+	for topic := range t.Rules.Clocks {
+		if _, known := (*d.topics.Load())[topic]; topic != "" && !known {
+			return Team{}, fault.Field("rules", "unknown_topic", "There is no topic %q.", topic)
+		}
+	}
+	var saved Team
+	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		// One at a time: a ring of fallbacks may be closed by two who each see half of it.
+		if _, err := tx.Exec(ctx, `LOCK TABLE teams IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		old, err := exactTeam(ctx, tx, t.Key)
+		exists := err == nil
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		switch {
+		case exists && old.Tag() == Tag(t):
+			saved = old
+			return nil
+		case exists && match == "":
+			return fault.New(fault.Conflict, "team_exists", "There is a team with this key already.")
+		case !exists && match != "":
+			return err
+		case exists && match != Anything && match != old.Tag():
+			return errMoved
+		}
+		if t.Fallback != "" {
+			if _, err := exactTeam(ctx, tx, t.Fallback); fault.Is(err, fault.NotFound) {
+				return fault.Field("fallback", "unknown_fallback", "There is no team %q to fall back to.", t.Fallback)
+			} else if err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO teams (key, name, hours, fallback, rules) VALUES ($1, $2, $3, NULLIF($4, ''), $5)
+			ON CONFLICT (key) DO UPDATE SET name = $2, hours = $3, fallback = NULLIF($4, ''), rules = $5`, t.Key, t.Name, t.Hours, t.Fallback, t.Rules)
+		if err != nil {
+			return err
+		}
+		if err := noRing(ctx, tx); err != nil {
+			return err
+		}
+		if saved, err = exactTeam(ctx, tx, t.Key); err != nil {
+			return err
+		}
+		detail := map[string]any{"after": t}
+		action := "team.created"
+		if exists {
+			action, detail["before"] = "team.replaced", old.Seed()
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO audit (actor, action, subject, detail) VALUES ($1, $2, $3, $4)`, by.ID.String(), action, t.Key, detail)
+		return err
+	})
+	if err == nil {
+		d.bus.Notify(wake.Queue, "")
+	}
+	return saved, err
+}
+
+// DeleteTeam deletes a team that nothing refers to: handoffs keep their team for ever.
+func (d *Desk) DeleteTeam(ctx context.Context, by Agent, key, match string) error {
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `LOCK TABLE teams IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		old, err := exactTeam(ctx, tx, key)
+		if err != nil {
+			return err
+		}
+		if match != Anything && match != old.Tag() {
+			return errMoved
+		}
+		var handoffs, topics, fallbacks, members bool
+		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM handoffs WHERE team = $1), EXISTS (SELECT FROM topics WHERE data->>'Team' = $1),
+			EXISTS (SELECT FROM teams WHERE fallback = $1 AND key <> $1), EXISTS (SELECT FROM agent_teams WHERE team = $1)`, key).Scan(&handoffs, &topics, &fallbacks, &members)
+		if err != nil {
+			return err
+		}
+		for _, c := range []struct {
+			is  bool
+			why string
+		}{
+			{key == generalTeam || key == merchantTeam, "it is where questions go that no other team takes"},
+			{handoffs, "conversations went to it"},
+			{topics, "topics name it; give them another team first"},
+			{fallbacks, "other teams fall back to it"},
+			{members, "people belong to it; take them out first"},
+		} {
+			if c.is {
+				return fault.New(fault.Conflict, "team_in_use", "This team cannot be deleted: %s.", c.why)
+			}
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM teams WHERE key = $1`, key); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO audit (actor, action, subject, detail) VALUES ($1, 'team.deleted', $2, $3)`, by.ID.String(), key, map[string]any{"before": old.Seed()})
+		return err
+	})
 }

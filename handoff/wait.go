@@ -235,6 +235,9 @@ func (t Team) place(market string, now time.Time) Place {
 	if p.Open, opens = t.Hours.At(market, now); !p.Open && !opens.IsZero() {
 		p.OpensAt = &opens
 	}
+	if c, closed := t.Hours.closure(market, now); closed {
+		p.note = c.Note
+	}
 	return p
 }
 

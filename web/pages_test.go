@@ -260,31 +260,29 @@ func TestShells(t *testing.T) {
 	}
 }
 
-// TestWaits: nothing is said of few waits; of enough, their middle.
+// TestWaits: what the desk knows of its own waits is said to whoever asks how to reach it.
 func TestWaits(t *testing.T) {
 	b := setup(t)
-	person := func() map[string]any {
-		channels, ok := b.do("GET", "/v1/contact-options?locale=en&market=gb&topic=unauthorised_transaction", "").json(t)["channels"].([]any) // whose team is always there
-		if !ok || len(channels) != 3 {
-			t.Fatal("there are no three channels")
-		}
-		return channels[2].(map[string]any)
-	}
-	for i := range 5 {
-		if w := person()["wait"]; w != nil {
-			t.Fatalf("%d people waited, and the wait is said to be %v", i, w)
-		}
+	b.person("ada@larkpay.example", "agent", "token", "fraud")
+	for range 5 {
 		id, token := b.conversation("gb", "en")
 		if a := b.do("POST", "/v1/conversations/"+id+"/handoff", "{}", "Authorization", "Bearer "+token); a.status != 202 {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
-		_, err := b.pool.Exec(t.Context(), `UPDATE handoffs SET team = 'fraud', queued_at = now() - interval '10 minutes', accepted_at = now() - interval '10 minutes' + $2 * interval '1 second'
-			WHERE conversation_id = $1`, id, 40*(i+1)) // 40, 80, 120, 160 and 200 seconds
+		_, err := b.pool.Exec(t.Context(), `UPDATE handoffs SET team = 'fraud', state = 'resolved', queued_at = now() - interval '2 hours', accepted_at = now() - interval '10 minutes',
+			ended_at = now() WHERE conversation_id = $1`, id)
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, want := person()["wait"], map[string]any{"low_seconds": 90.0, "high_seconds": 210.0} // 80 and 184, in half minutes up
+	if _, err := b.pool.Exec(t.Context(), `UPDATE agents SET presence = 'online', connected_until = now() + interval '1 hour'`); err != nil {
+		t.Fatal(err)
+	}
+	channels, ok := b.do("GET", "/v1/contact-options?locale=en&market=gb&topic=unauthorised_transaction", "").json(t)["channels"].([]any) // whose team is always there
+	if !ok || len(channels) != 3 {
+		t.Fatal("there are no three channels")
+	}
+	got, want := channels[2].(map[string]any)["wait"], map[string]any{"low_seconds": 30.0, "high_seconds": 60.0} // she is free
 	if diff := cmp.Diff(any(want), got); diff != "" {
 		t.Error(diff)
 	}
