@@ -1,10 +1,11 @@
 // Where the customer writes. Enter sends, Shift+Enter makes a line, and Enter within an input method does neither.
 
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
+import { accepted, ChosenFiles, filesIn } from "../shared/files.tsx";
 import { Icon } from "../shared/icons.tsx";
 import { composing, Growing } from "../shared/parts.tsx";
 import { browserStore } from "../shared/storage.ts";
-import { record, send, session, typing, words } from "./session.ts";
+import { attachFiles, chosen, record, removeFile, send, session, typing, words } from "./session.ts";
 
 /** The longest message that the server takes, in characters. */
 const limit = 4000;
@@ -21,7 +22,16 @@ export function Composer() {
     else drafts.set(id, v); // kept at once: the page may go away at any moment
   };
   const length = [...text].length;
-  const ok = text.trim() !== "" && length <= limit;
+  const files = chosen.value;
+  const input = useRef<HTMLInputElement>(null);
+  // A file that is still on its way would be left behind by a message that is sent now.
+  const ok = (text.trim() !== "" || files.some((c) => c.file)) && length <= limit && files.every((c) => c.file || c.error);
+  const take = (e: { preventDefault: () => void }, data: DataTransfer | null) => {
+    const given = filesIn(data);
+    if (given.length === 0) return;
+    e.preventDefault();
+    attachFiles(given);
+  };
   const submit = () => {
     if (!ok) return;
     send(text);
@@ -34,8 +44,28 @@ export function Composer() {
         e.preventDefault();
         submit();
       }}
+      onDragOver={(e) => e.dataTransfer?.types.includes("Files") && e.preventDefault()}
+      onDrop={(e) => take(e, e.dataTransfer)}
+      onPaste={(e) => take(e, e.clipboardData)}
     >
+      <ChosenFiles files={files} label={w.files} uploading={w.uploading} remove={w.removeFile} onRemove={removeFile} />
       <div class="composer-box">
+        <input
+          ref={input}
+          type="file"
+          class="sr-only"
+          tabIndex={-1}
+          aria-hidden="true"
+          multiple
+          accept={accepted}
+          onChange={(e) => {
+            attachFiles(e.currentTarget.files ?? []);
+            e.currentTarget.value = "";
+          }}
+        />
+        <button type="button" class="icon-button attach" aria-label={w.attach} title={w.attach} onClick={() => input.current?.click()}>
+          <Icon name="clip" size={20} />
+        </button>
         <Growing
           id="composer"
           value={text}

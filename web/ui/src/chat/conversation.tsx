@@ -10,9 +10,10 @@ import { isThinking, optionsOf, outcomeOf } from "../shared/record.ts";
 import { helpTarget } from "../shared/article.ts";
 import { clock, dayName } from "../shared/time.ts";
 import type { Citation, Message } from "../shared/types.ts";
+import { Files } from "../shared/files.tsx";
 import { HandoffCard } from "./handoff.tsx";
 import { Rating } from "./rating.tsx";
-import { asking, askForPerson, discard, feedback, judge, loaded, locale, record, region, retry, send, session, showSource, unsent, words } from "./session.ts";
+import { asking, askForPerson, discard, feedback, judge, loaded, locale, openFile, record, region, retry, send, session, showSource, unsent, words } from "./session.ts";
 
 /** How near the end, in pixels, counts as reading along. */
 const near = 120;
@@ -112,6 +113,12 @@ export function Conversation() {
             <li key={o.clientId} class="row row-customer">
               <div class={`bubble ${o.state}`} dir="auto">
                 {o.text}
+                {o.attachments?.map((a) => (
+                  <span key={a.id} class="file">
+                    <Icon name="file" size={18} />
+                    <span class="file-name">{a.name}</span>
+                  </span>
+                ))}
               </div>
               <div class="meta own" role={o.state === "failed" ? "alert" : undefined}>
                 {o.state === "failed" ? (
@@ -190,6 +197,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
       <div class="bubble" dir="auto">
         <span class="sr-only">{w.you}: </span>
         {m.text}
+        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} failed={w.fileFailed} />
         <span class="sr-only"> {time}</span>
       </div>
     );
@@ -204,6 +212,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
       {(m.author === "assistant" || !joined) && <Author m={m} time={time} />}
       <div class="body">
         <Text text={lead} citations={m.citations ?? []} />
+        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} failed={w.fileFailed} />
         <Sources citations={m.citations ?? []} />
         {options.length > 0 && (
           <div class="options" role="group" aria-label={w.choose}>

@@ -5,8 +5,8 @@ import { useState } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { Growing, useNow } from "../shared/parts.tsx";
 import { opening, waitWords } from "../shared/time.ts";
-import type { HandoffPlace } from "../shared/types.ts";
-import { locale, region, saveSummary, words } from "./session.ts";
+import type { HandoffPlace, IntakeField } from "../shared/types.ts";
+import { giveIntake, locale, region, saveSummary, words } from "./session.ts";
 
 /** The server takes no longer summary. */
 const summaryLimit = 1000;
@@ -47,6 +47,7 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
         </div>
       </div>
       <p class="quiet-text">{w.leave}</p>
+      {h.intake && <Intake key={h.id} asked={h.intake} />}
       <div class="summary">
         <h4>{w.summary}</h4>
         {draft === null ? (
@@ -87,5 +88,61 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
         )}
       </div>
     </section>
+  );
+}
+
+/** What the person will need, asked for once. It may be left alone, and nothing waits for it. */
+function Intake({ asked }: { asked: NonNullable<HandoffPlace["intake"]> }) {
+  const w = words.value;
+  const [values, setValues] = useState<Partial<Record<IntakeField, string>>>({});
+  const [state, setState] = useState<"" | "busy" | "sent" | "skipped">("");
+  const [wrong, setWrong] = useState("");
+  const names: Record<IntakeField, string> = { email: w.intakeEmail, purchase: w.intakePurchase, reference: w.intakeReference };
+  if (state === "sent") return <p role="status">{w.intakeThanks}</p>;
+  if (asked.given || state === "skipped") return null;
+  const give = async (given: Partial<Record<IntakeField, string>>, then: "sent" | "skipped") => {
+    setState("busy");
+    const error = await giveIntake(given);
+    setWrong(error);
+    setState(error ? "" : then);
+  };
+  const filled = asked.wanted.some((f) => values[f]?.trim());
+  return (
+    <form
+      class="intake"
+      aria-labelledby="intake-title"
+      noValidate
+      onSubmit={(e) => {
+        e.preventDefault();
+        if (filled) void give(Object.fromEntries(asked.wanted.flatMap((f) => (values[f]?.trim() ? [[f, values[f].trim()]] : []))), "sent");
+      }}
+    >
+      <h4 id="intake-title">{w.intakeTitle}</h4>
+      <p class="quiet-text">{w.intakeHint}</p>
+      {asked.wanted.map((f) => (
+        <label key={f} class="field">
+          <span>{names[f]}</span>
+          <input
+            type="text"
+            class="input"
+            name={f}
+            inputMode={f === "email" ? "email" : "text"}
+            autoComplete={f === "email" ? "email" : "off"}
+            maxLength={200}
+            value={values[f] ?? ""}
+            onInput={(e) => setValues({ ...values, [f]: e.currentTarget.value })}
+          />
+        </label>
+      ))}
+      <div role="alert">{wrong && <p class="wrong">{wrong}</p>}</div>
+      <div class="actions">
+        <button type="submit" class="button primary" disabled={!filled || state === "busy"}>
+          {w.intakeSend}
+        </button>
+        <button type="button" class="button quiet" disabled={state === "busy"} onClick={() => void give({}, "skipped")}>
+          {w.intakeSkip}
+        </button>
+      </div>
+    </form>
   );
 }

@@ -6,8 +6,9 @@ import { Outbox, type Outgoing } from "../shared/outbox.ts";
 import { apply, emptyRecord, withMessages, type RecordState } from "../shared/record.ts";
 import { follow, type Link, type ServerEvent } from "../shared/sse.ts";
 import { browserStore } from "../shared/storage.ts";
+import { choose as chooseFiles, type Chosen, maxFiles, upload } from "../shared/files.tsx";
 import { parseMarkdown, plainText } from "../shared/markdown.ts";
-import type { Config, Conversation, HandoffPlace, Message, OfficeHours } from "../shared/types.ts";
+import type { Attachment, Config, Conversation, HandoffPlace, IntakeField, Message, OfficeHours } from "../shared/types.ts";
 import { choose, en, languageOf, others, type Words } from "./words.ts";
 
 export interface Session {
@@ -22,6 +23,24 @@ export interface Session {
 
 const store = browserStore("firstline.");
 const query = new URLSearchParams(typeof location === "undefined" ? "" : location.search);
+
+/**
+ * Who the customer is, in the word of the app that opens this page: #customer_token=…, which no server and no log sees. It
+ * is taken out of the address at once.
+ */
+const customerToken = takeToken();
+
+function takeToken(): string {
+  if (typeof location === "undefined") return "";
+  const hash = new URLSearchParams(location.hash.slice(1));
+  const token = hash.get("customer_token") ?? "";
+  if (token) {
+    hash.delete("customer_token");
+    const rest = hash.toString();
+    history.replaceState(null, "", location.pathname + location.search + (rest ? `#${rest}` : ""));
+  }
+  return token;
+}
 
 export const config = signal<Config | null>(null);
 export const configFailed = signal(false);
@@ -135,7 +154,7 @@ export async function start(): Promise<boolean> {
   const { market, locale } = choice.value;
   try {
     const made = await call<{ id: string; token: string; disclosure: string; greeting: string; office_hours?: OfficeHours }>("/v1/conversations", {
-      body: { market, locale, ...(query.get("audience") ? { audience: query.get("audience") } : {}), ...(query.get("article") ? { article: query.get("article") } : {}) },
+      body: { market, locale, ...(query.get("audience") ? { audience: query.get("audience") } : {}), ...(query.get("article") ? { article: query.get("article") } : {}), ...(customerToken ? { customer_token: customerToken } : {}) },
       headers: { "Idempotency-Key": startKey },
     });
     startKey = "";
@@ -163,7 +182,7 @@ function attach(s: Session): void {
     isOnline: () => navigator.onLine !== false,
     onChange: (all) => (outgoing.value = all),
     send: async (m) => {
-      const res = await call<{ message: Message }>(path(s, "/messages"), { body: { client_id: m.clientId, text: m.text }, headers: auth(s) });
+      const res = await call<{ message: Message }>(path(s, "/messages"), { body: { client_id: m.clientId, text: m.text, ...(m.attachments ? { attachments: m.attachments.map((a) => a.id) } : {}) }, headers: auth(s) });
       if (session.value?.id === s.id && res?.message) receive([res.message]);
     },
   });
@@ -242,14 +261,62 @@ export function leave(): void {
   record.value = emptyRecord;
   outgoing.value = [];
   feedback.value = {};
+  for (const c of chosen.value) c.stop?.abort();
+  chosen.value = [];
   panel.value = null;
   notice.value = "";
 }
 
+/** Sends a message with the files that are chosen and uploaded. */
 export function send(text: string): void {
   const t = text.trim();
-  if (t === "" || !outbox) return;
-  outbox.add(t);
+  const files = chosen.value.flatMap((c) => c.file ?? []);
+  if ((t === "" && files.length === 0) || !outbox) return;
+  outbox.add(t, undefined, 0, files);
+  chosen.value = [];
+}
+
+/** Files for the next message. */
+export const chosen = signal<Chosen[]>([]);
+
+/** Uploads files for the next message. */
+export function attachFiles(files: Iterable<File>): void {
+  const s = session.value;
+  if (!s) return;
+  const w = words.value;
+  const room = maxFiles - chosen.value.filter((c) => !c.error).length;
+  const send = (f: File, signal: AbortSignal) => upload(`/v1/attachments?conversation=${encodeURIComponent(s.id)}`, f, auth(s), signal);
+  chooseFiles(files, room, send, { tooLarge: w.fileTooLarge, failed: w.fileNotSent }, (c) => {
+    if (session.value?.id !== s.id) return;
+    const all = chosen.value;
+    chosen.value = all.some((o) => o.key === c.key) ? all.map((o) => (o.key === c.key ? c : o)) : [...all, c];
+  });
+}
+
+export function removeFile(c: Chosen): void {
+  c.stop?.abort();
+  chosen.value = chosen.value.filter((o) => o.key !== c.key);
+}
+
+/** Fetches a file of the conversation, with its token. */
+export async function openFile(a: Attachment): Promise<Blob> {
+  const s = session.value;
+  if (!s) throw new Problem(401, "no_session", "");
+  return download(path(s, `/attachments/${encodeURIComponent(a.id)}`), "*/*", auth(s));
+}
+
+/** Answers what is asked while waiting; nothing says not to ask again. */
+export async function giveIntake(given: Partial<Record<IntakeField, string>>): Promise<string> {
+  const s = session.value;
+  if (!s) return words.value.failed;
+  try {
+    await call(path(s, "/intake"), { method: "POST", body: given, headers: auth(s) });
+    const h = record.value.handoff;
+    if (h?.intake) record.value = { ...record.value, handoff: { ...h, intake: { ...h.intake, given: true } } };
+    return "";
+  } catch (err) {
+    return err instanceof Problem && err.status === 422 ? err.message : words.value.failed;
+  }
 }
 
 export const retry = (clientId: string) => outbox?.retry(clientId);

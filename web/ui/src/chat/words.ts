@@ -85,6 +85,21 @@ export interface Words {
   rateThanks: string;
   toLatest: string;
   conversation: string;
+  attach: string;
+  files: string;
+  removeFile: (name: string) => string;
+  uploading: string;
+  fileTooLarge: string;
+  fileNotSent: string;
+  fileFailed: string;
+  intakeTitle: string;
+  intakeHint: string;
+  intakeEmail: string;
+  intakePurchase: string;
+  intakeReference: string;
+  intakeSend: string;
+  intakeSkip: string;
+  intakeThanks: string;
 }
 
 export const en: Words = {
@@ -170,6 +185,21 @@ export const en: Words = {
   rateThanks: "Thank you for your rating.",
   toLatest: "Latest messages",
   conversation: "Conversation",
+  attach: "Attach a file",
+  files: "Files",
+  removeFile: (n) => `Remove ${n}`,
+  uploading: "Uploading…",
+  fileTooLarge: "Larger than 10 MB",
+  fileNotSent: "Not uploaded",
+  fileFailed: "The file could not be loaded.",
+  intakeTitle: "While you wait",
+  intakeHint: "If you have it at hand, it helps the person who takes over. We ask only once, and you need not answer.",
+  intakeEmail: "E-mail of your account",
+  intakePurchase: "Which purchase is it about?",
+  intakeReference: "Reference code",
+  intakeSend: "Send",
+  intakeSkip: "No, thanks",
+  intakeThanks: "Thank you. The person will see it.",
 };
 
 /** The languages beside English, and how to get their words. */

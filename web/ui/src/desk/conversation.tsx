@@ -348,8 +348,9 @@ function Answer() {
   const mine = s.isMine.value;
   const note = s.mode.value === "internal";
   const free = h !== null && (s.isOffer.value || s.isFree.value);
+  const files = (s.enclosed.value[`${id} ${mode}`] ?? []).length > 0;
   const submit = () => {
-    if (text.trim() === "" || text.length > limit || (!note && !mine)) return;
+    if ((text.trim() === "" && !files) || text.length > limit || (!note && !mine)) return;
     s.send(text);
   };
   const composer: Composer = {
@@ -467,7 +468,7 @@ function Answer() {
                 </div>
               )}
               <span class="quiet-text">Ctrl or ⌘ + Enter</span>
-              <button type="submit" class="button" disabled={text.trim() === ""}>
+              <button type="submit" class="button" disabled={text.trim() === "" && !files}>
                 <Icon name={note ? "note" : "send"} size={18} />
                 {note ? "Save note" : "Send reply"}
               </button>

@@ -203,12 +203,14 @@ function Trace({ d }: { d: Decision }) {
   // Decisions that were stored by early versions spell these fields in capitals.
   const topics = (d.topics ?? []).slice(0, 5).map((x) => ({ topic: x.topic ?? x.Topic ?? "", p: clamp(x.p ?? x.P) }));
   const weighed = (d.threshold ?? 0) > 0;
+  const by = s.open.value?.package?.trace?.by;
   return (
     <details class="part trace">
       <summary>
         <h3>How the assistant decided</h3>
-        {d.action && <span class="tag">{actionWords(d.action)}</span>}
+        {!by && d.action && <span class="tag">{actionWords(d.action)}</span>}
       </summary>
+      {by && <p>{by === "agent" ? "A person took the conversation" : "The customer asked for a person"}; the assistant had not decided to hand it over. Its last decision:</p>}
       {d.explanation && <p>{spelled(d.explanation, d.topic_policy?.key)}</p>}
       {!weighed && <p class="quiet-text">A rule decided, so no answer was weighed.</p>}
       {weighed && p !== undefined && (

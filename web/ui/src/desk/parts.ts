@@ -3,6 +3,9 @@
 import "./basics.ts";
 import "./notify.ts";
 import "./package.tsx";
+import "./files.tsx";
+import "./history.tsx";
+import "./verdict.tsx";
 import "./copilot.tsx";
 import "./macros.tsx";
 import "./settings.tsx";

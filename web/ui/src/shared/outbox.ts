@@ -4,11 +4,14 @@
 import { Problem, newId } from "./api.ts";
 import type { Store } from "./storage.ts";
 import { backoff } from "./sse.ts";
+import type { Attachment } from "./types.ts";
 
 export interface Outgoing {
   clientId: string;
   conversation: string;
   text: string;
+  /** Files that the server has already. */
+  attachments?: Attachment[];
   /** What kind of message it is, where there are several: "internal" for an agent's note. */
   kind?: string;
   /** Whose message it is, where several people use one browser: only they send it. */
@@ -60,11 +63,12 @@ export class Outbox {
   }
 
   /** Takes a message to send, at once or, so that it can be taken back, after holdMs. */
-  add(text: string, kind?: string, holdMs = 0): Outgoing {
+  add(text: string, kind?: string, holdMs = 0, attachments: Attachment[] = []): Outgoing {
     const m: Outgoing = {
       clientId: newId(),
       conversation: this.o.conversation,
       text,
+      ...(attachments.length > 0 ? { attachments } : {}),
       ...(kind ? { kind } : {}),
       ...(this.o.by ? { by: this.o.by } : {}),
       at: new Date(this.time()).toISOString(),

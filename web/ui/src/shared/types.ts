@@ -20,6 +20,13 @@ export interface Citation {
   locale: string;
 }
 
+export interface Attachment {
+  id: string;
+  name: string;
+  media_type: string;
+  size: number;
+}
+
 export interface Message {
   id: string;
   seq: number;
@@ -27,6 +34,7 @@ export interface Message {
   agent?: AgentRef;
   text: string;
   citations?: Citation[];
+  attachments?: Attachment[] | null;
   client_id?: string;
   turn?: string;
   ai: boolean;
@@ -69,7 +77,11 @@ export interface HandoffPlace {
   opens_at: string | null;
   team: string;
   summary: string;
+  /** What to ask the customer for while they wait; given: it was answered, be it with nothing. */
+  intake?: { wanted: IntakeField[]; given: boolean } | null;
 }
+
+export type IntakeField = "email" | "purchase" | "reference";
 
 export interface OfficeHours {
   open: boolean;
@@ -97,6 +109,8 @@ export interface Conversation {
 }
 
 export interface Person {
+  id?: string;
+  account?: Record<string, string | number | boolean | null>;
   name?: string;
   email?: string;
   verified?: boolean;
@@ -237,10 +251,12 @@ export interface Package {
   customer?: Person | null;
   note?: string;
   articles?: Citation[];
+  attachments?: Attachment[];
+  intake?: { wanted: IntakeField[]; given: Partial<Record<IntakeField, string>>; at?: string } | null;
   promises?: { text: string; by: string }[];
   due_at?: string;
   earlier_handoffs?: number | { id?: string; reason?: string; ended_at?: string }[];
-  trace?: ({ decision?: Decision } & Decision) | null;
+  trace?: ({ by?: string; decision?: Decision } & Decision) | null;
 }
 
 export interface AgentConversation {
@@ -248,4 +264,25 @@ export interface AgentConversation {
   messages: Message[];
   handoff?: Handoff | null;
   package?: Package | null;
+  verdict?: Verdict | null;
+}
+
+/** What an agent says of a handoff. */
+export interface Verdict {
+  verdict: "right" | "too_early" | "too_late" | "wrong_team";
+  team?: string;
+}
+
+/** Another conversation of the same customer. */
+export interface PastConversation {
+  id: string;
+  started_at: string;
+  status: string;
+  topic: string | null;
+  team: string | null;
+  state: string | null;
+  handoffs: number;
+  messages: number;
+  summary: string;
+  score: number | null;
 }

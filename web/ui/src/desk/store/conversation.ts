@@ -5,7 +5,7 @@ import { Problem } from "../../shared/api.ts";
 import { Outbox, type Outgoing } from "../../shared/outbox.ts";
 import { applyEntry, emptyRecord, withMessages, type RecordState } from "../../shared/record.ts";
 import { browserStore, sessionArea } from "../../shared/storage.ts";
-import type { AgentConversation, Handoff, Message } from "../../shared/types.ts";
+import type { AgentConversation, Attachment, Handoff, Message } from "../../shared/types.ts";
 import { type Kept, Recent } from "../recent.ts";
 import { Drafts, type Mode } from "../drafts.ts";
 import { step } from "../queue-state.ts";
@@ -39,6 +39,14 @@ me.subscribe((m) => {
   if (m && m.id !== whose) queueMicrotask(sendLeftovers);
   whose = m?.id ?? "";
 });
+
+/** Files that go with the next message, by conversation and mode. The server has them already. */
+export const enclosed = signal<Record<string, Attachment[]>>({});
+
+export function enclose(conversation: string, mode: Mode, files: Attachment[]): void {
+  const { [`${conversation} ${mode}`]: _, ...others } = enclosed.peek();
+  enclosed.value = files.length === 0 ? others : { ...others, [`${conversation} ${mode}`]: files };
+}
 
 export function setUndo(ms: number): void {
   undoFor.value = ms;
@@ -224,9 +232,11 @@ function onEntry(id: string, e: Entry): void {
 export function send(text: string): void {
   const t = text.trim();
   const id = openId.value;
-  if (t === "" || !id) return;
+  const files = enclosed.peek()[`${id} ${mode.value}`] ?? [];
+  if ((t === "" && files.length === 0) || !id) return;
   // A note goes at once: it can do no harm outside.
-  outboxOf(id).add(t, mode.value, mode.value === "public" ? undoFor.value : 0);
+  outboxOf(id).add(t, mode.value, mode.value === "public" ? undoFor.value : 0, files);
+  enclose(id, mode.value, []);
   drafts.clear(id, mode.value);
   announcement.value = mode.value === "public" && undoFor.value > 0 ? "Reply is about to be sent. It can be undone." : "";
 }
@@ -246,6 +256,7 @@ export function undoSend(clientId = held.value?.clientId): void {
   if (!m || !id) return;
   const begun = drafts.get(id, "public");
   drafts.set(id, "public", begun === "" ? m.text : `${m.text}\n\n${begun}`);
+  if (m.attachments) enclose(id, "public", [...m.attachments, ...(enclosed.peek()[`${id} public`] ?? [])]);
   announcement.value = "Not sent. The reply is in the text field again.";
   write("public");
 }
