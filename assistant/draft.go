@@ -88,7 +88,7 @@ func hopeless(d *Decision) bool { return d.Features.Coverage == 0 && d.PCorrect 
 // What a further article must reach beside the best one to be suggested, too: a share of its score, and a word of the
 // question or, where a model has made the vectors, something like it.
 const (
-	worthALook = 0.5
+	worthALook = 0.6
 	nearby     = 0.3
 )
 
@@ -110,12 +110,15 @@ func (a *Assistant) look(ctx context.Context, c *chat.Claim, reader bool) (*turn
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.RetrievalLimit)
 	defer cancel()
-	leans := d.Context
+	leans, limit := d.Context, a.cfg.Passages
 	if d.Condensed {
 		leans = ""
 	}
+	if reader { // of which several are of one article
+		limit *= 2
+	}
 	result, err := a.searcher.Search(ctx, retrieval.Query{
-		Text: d.Question, Context: leans, Market: c.Conversation.Market, Locale: d.Language, Audience: c.Conversation.Audience, Limit: a.cfg.Passages, Reader: reader,
+		Text: d.Question, Context: leans, Market: c.Conversation.Market, Locale: d.Language, Audience: c.Conversation.Audience, Limit: limit, Reader: reader,
 	})
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unavailable, "search_failed", "The articles cannot be searched at the moment. Please try again soon.")

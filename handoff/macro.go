@@ -35,10 +35,10 @@ type Macro struct {
 
 // MacroAction is something that is done with the conversation after the reply, once the agent says so.
 type MacroAction struct {
-	Do    string `json:"do"`              // resolve | return | transfer | snooze | note
-	Team  string `json:"team,omitempty"`  // of transfer
-	Hours int    `json:"hours,omitempty"` // of snooze
-	Text  string `json:"text,omitempty"`  // of note and return
+	Do    string `json:"do" yaml:"do"`                 // resolve | return | transfer | snooze | note
+	Team  string `json:"team,omitempty" yaml:"team"`   // of transfer
+	Hours int    `json:"hours,omitempty" yaml:"hours"` // of snooze
+	Text  string `json:"text,omitempty" yaml:"text"`   // of note and return
 }
 
 // The limits of a macro.
@@ -362,4 +362,44 @@ func (m Macro) locale(wanted string) string {
 func firstWord(s string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(s), " ")
 	return first
+}
+
+// MacroSeed is a shared macro as a file has it.
+type MacroSeed struct {
+	Name     string            `yaml:"name"`
+	Shortcut string            `yaml:"shortcut"`
+	Team     string            `yaml:"team"` // "" for everyone
+	Body     map[string]string `yaml:"body"`
+	Actions  []MacroAction     `yaml:"actions"`
+}
+
+// SaveMacros creates shared macros, or replaces those with the same team and shortcut. What else there is stays. All of
+// them are saved or none.
+func (d *Desk) SaveMacros(ctx context.Context, seeds []MacroSeed) error {
+	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		for _, s := range seeds {
+			m := Macro{Name: s.Name, Shortcut: s.Shortcut, Body: s.Body, Actions: s.Actions}
+			if m.Actions == nil {
+				m.Actions = []MacroAction{}
+			}
+			err := m.check()
+			var f *fault.Error
+			if errors.As(err, &f) {
+				return fault.Field("macros."+s.Shortcut+"."+f.Field, f.Code, "%s", f.Public)
+			}
+			_, err = tx.Exec(ctx, `
+				INSERT INTO macros (id, team, name, shortcut, body, actions) VALUES ($1, NULLIF($2, ''), $3, $4, $5, $6)
+				ON CONFLICT (team, agent_id, shortcut) DO UPDATE SET name = $3, body = $5, actions = $6, updated_at = clock_timestamp()`,
+				uuid.Must(uuid.NewV7()), s.Team, m.Name, m.Shortcut, m.Body, m.Actions)
+			var pgErr *pgconn.PgError
+			if errors.As(err, &pgErr) && pgErr.Code == "23503" { // foreign_key_violation
+				return fault.Field("macros."+s.Shortcut+".team", "unknown_team", "There is no team %s.", s.Team)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO audit (actor, action, subject, detail) VALUES ('command', 'macro.imported', '', $1)`, map[string]any{"macros": len(seeds)})
+		return err
+	})
 }

@@ -1,10 +1,16 @@
 package web
 
 import (
+	"io/fs"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/kb/demo"
 )
 
 type macroAnswer struct{ Macro handoff.Macro }
@@ -120,5 +126,46 @@ func TestRenderMacro(t *testing.T) {
 	r = render(`{"name":"c","shortcut":"c","body":{"sv":"Hej {{customer.first_name}}"}}`)
 	if r.Locale != "sv" || r.Text != "Hej Eve" {
 		t.Errorf("only another language: %+v", r)
+	}
+}
+
+// TestDemoMacros: the demo's macros are all good, in every language that it serves, and can be imported again; of a file
+// with a mistake nothing is.
+func TestDemoMacros(t *testing.T) {
+	b := setup(t)
+	data, err := fs.ReadFile(demo.FS, "macros.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		Macros []handoff.MacroSeed `yaml:"macros"`
+	}
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.desk.SaveMacros(t.Context(), f.Macros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lead := []string{"Authorization", "Bearer " + b.person("lena@larkpay.example", "supervisor", "token")}
+	type list struct{ Macros []handoff.Macro }
+	got := into[list](t, b.do("GET", "/v1/agent/macros", "", lead...), 200).Macros
+	if len(got) != len(f.Macros) || len(got) < 5 {
+		t.Errorf("%d macros of %d", len(got), len(f.Macros))
+	}
+	for _, m := range got {
+		for _, locale := range demoSite.Locales {
+			if m.Body[locale] == "" {
+				t.Errorf("%s has no text in %s", m.Shortcut, locale)
+			}
+		}
+	}
+	err = b.desk.SaveMacros(t.Context(), []handoff.MacroSeed{{Name: "New", Shortcut: "new", Body: map[string]string{"en": "x"}}, {Name: "Bad", Shortcut: "bad", Body: map[string]string{"en": "{{x}}"}}})
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "macros.bad.body.en") {
+		t.Errorf("a mistake: %v", err)
+	}
+	if after := into[list](t, b.do("GET", "/v1/agent/macros", "", lead...), 200).Macros; len(after) != len(got) {
+		t.Errorf("%d macros after a file with a mistake", len(after))
 	}
 }

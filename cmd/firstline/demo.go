@@ -59,6 +59,13 @@ func (a *app) seedDemo(ctx context.Context, e *env) error {
 		if err := a.desk.SaveTeams(ctx, f.Teams); err != nil {
 			return err
 		}
+		data, err := fs.ReadFile(demo.FS, "macros.yaml")
+		if err != nil {
+			return err
+		}
+		if _, err := a.importMacros(ctx, data, false); err != nil {
+			return err
+		}
 		for _, d := range f.Agents {
 			_, err := a.auth.Save(ctx, auth.Agent{Email: d.Email, Name: d.Name, Role: d.Role, Languages: d.Languages, Teams: d.Teams, Capacity: d.Capacity})
 			if err != nil {

@@ -31,14 +31,15 @@ type ImportCmd struct {
 	Dir     string `arg:"" optional:"" help:"Folder of Markdown files with front matter."`
 	Topics  string `help:"File of topics, shaped like kb/demo/topics.yaml; replaces those there are." placeholder:"FILE" type:"existingfile"`
 	Teams   string `help:"File of teams and their hours, shaped like kb/demo/teams.yaml; its agents are not read." placeholder:"FILE" type:"existingfile"`
+	Macros  string `help:"File of macros, shaped like kb/demo/macros.yaml; replaces those with the same team and shortcut." placeholder:"FILE" type:"existingfile"`
 	DryRun  bool   `help:"Say what would change, and change nothing."`
 	Archive bool   `help:"Take down published articles that the folder does not hold."`
 }
 
 // Run imports.
 func (c *ImportCmd) Run(e *env) error {
-	if c.Dir == "" && c.Topics == "" && c.Teams == "" {
-		return fault.Field("DIR", "required", "Name a folder of articles, --topics FILE or --teams FILE.")
+	if c.Dir == "" && c.Topics == "" && c.Teams == "" && c.Macros == "" {
+		return fault.Field("DIR", "required", "Name a folder of articles, --topics FILE, --teams FILE or --macros FILE.")
 	}
 	if st, err := os.Stat(c.Dir); c.Dir != "" && (err != nil || !st.IsDir()) {
 		return fault.Field("DIR", "not_a_folder", "%s is not a folder that can be read.", c.Dir)
@@ -106,6 +107,17 @@ func (c *ImportCmd) desk(e *env, a *app) error {
 			return err
 		}
 		fmt.Fprintf(e.out, "%d topics with %d examples\n", topics, examples)
+	}
+	if c.Macros != "" {
+		data, err := os.ReadFile(c.Macros)
+		if err != nil {
+			return err
+		}
+		n, err := a.importMacros(e.ctx, data, c.DryRun)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "%d macros\n", n)
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ package demo
 
 import "embed"
 
-// FS holds the demo content: articles/<locale>/<collection>/<slug>[.<variant>].md, topics.yaml, teams.yaml and
+// FS holds the demo content: articles/<locale>/<collection>/<slug>[.<variant>].md, topics.yaml, teams.yaml, macros.yaml and
 // suites/*.jsonl, and certificate.json, which says how sure an answer from these articles must be (empty: nothing is
 // certified).
 //

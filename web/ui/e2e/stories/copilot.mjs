@@ -38,6 +38,15 @@ export const options = { env: { OPENAI_BASE_URL: `http://127.0.0.1:${provider.ad
 
 const reply = (page) => page.getByLabel("Reply to the customer");
 
+/** Looks at the page in both colour schemes and takes its picture. */
+async function look(page, name, picture) {
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await checkAxe(page, `${name}, ${colorScheme}`);
+    if (picture) await shot(page, `copilot-${picture}${colorScheme === "dark" ? "-dark" : ""}`);
+  }
+}
+
 async function take(page) {
   await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().click();
   await page.locator(".answer .take .button").first().click();
@@ -51,10 +60,10 @@ export const steps = [
       await startConversation(server, "en", "gb", [question], true);
       await signIn(server, page);
       await page.locator(".top-pages a", { hasText: "Macros" }).click();
-      await page.getByText("There are no macros yet.").waitFor();
+      await page.getByRole("row", { name: /Greeting/ }).waitFor();
       await page.getByRole("button", { name: "New macro" }).click();
-      await page.getByLabel("Name").fill("Waive the fee");
-      await page.getByLabel("Shortcut, behind the slash").fill("waive");
+      await page.getByLabel("Name").fill("Take the fee off");
+      await page.getByLabel("Shortcut, behind the slash").fill("feeoff");
       const text = page.getByLabel("Text in English");
       await text.fill("Dear {{customer.iban}}, it is waived.");
       await page.getByRole("button", { name: "Save" }).click();
@@ -67,12 +76,10 @@ export const steps = [
       await page.getByRole("combobox", { name: "Step 1" }).selectOption("note");
       await page.getByLabel("Note", { exact: true }).fill("Fee waived by macro");
       await page.getByText("Variables that are filled in").click();
-      await checkAxe(page, "a macro being made");
-      await shot(page, "copilot-macro-form");
+      await look(page, "a macro being made", "macro-form");
       await page.getByRole("button", { name: "Save" }).click();
-      await page.getByRole("row", { name: /waive/ }).waitFor();
-      await checkAxe(page, "the macros");
-      await shot(page, "copilot-macros");
+      await page.getByRole("row", { name: /feeoff/ }).waitFor();
+      await look(page, "the macros", "macros");
     },
   ],
   [
@@ -80,17 +87,16 @@ export const steps = [
     async ({ agent: { page } }) => {
       await page.locator(".top-pages a", { hasText: "Inbox" }).click();
       await take(page);
-      await reply(page).pressSequentially("Hello /wa");
+      await reply(page).pressSequentially("Hello /feeo");
       const list = page.getByRole("listbox", { name: "Macros" });
-      await list.getByRole("option", { name: /Waive the fee/ }).waitFor();
-      await checkAxe(page, "the list of macros");
-      await shot(page, "copilot-slash");
+      await list.getByRole("option", { name: /Take the fee off/ }).waitFor();
+      await look(page, "the list of macros", "slash");
       await page.keyboard.press("Escape");
       await list.waitFor({ state: "detached" });
       check(await page.evaluate(() => document.activeElement?.id === "reply"), "Escape closes the list alone");
-      check((await reply(page).inputValue()) === "Hello /wa", "and leaves the text");
-      for (let i = 0; i < 9; i++) await page.keyboard.press("Backspace");
-      await page.keyboard.type("/waive");
+      check((await reply(page).inputValue()) === "Hello /feeo", "and leaves the text");
+      for (let i = 0; i < 11; i++) await page.keyboard.press("Backspace");
+      await page.keyboard.type("/feeoff");
       await list.waitFor();
       await page.keyboard.press("Enter");
       await page.waitForFunction(() => document.getElementById("reply")?.value.includes("the fee is waived"));
@@ -119,8 +125,10 @@ export const steps = [
       await draft.getByText("We also pay you 900 euros.").waitFor();
       check((await draft.locator(".draft-text").innerText()).includes("900") === false, "what no article says is not in the draft");
       check((await draft.locator(".draft-text a").count()) > 0, "it has a source");
-      await checkAxe(page, "a draft");
-      await shot(page, "copilot-draft");
+      await look(page, "a draft", "draft");
+      await page.setViewportSize({ width: 390, height: 844 });
+      await look(page, "a draft on a phone", "draft-390");
+      await page.setViewportSize({ width: 1440, height: 900 });
       const before = await page.locator(".entry.from-agent").count();
       await draft.getByRole("button", { name: "Insert" }).click();
       await draft.waitFor({ state: "detached" });
@@ -154,8 +162,7 @@ export const steps = [
       await page.getByRole("button", { name: /To Swedish/ }).click();
       await page.getByText("You wrote: We take the fee off today.").waitFor();
       check((await reply(page).inputValue()) === "Vi tar bort avgiften i dag.", "the reply is Swedish");
-      await checkAxe(page, "a translated conversation");
-      await shot(page, "copilot-translation");
+      await look(page, "a translated conversation", "translation");
       await page.getByRole("button", { name: "Back to mine" }).click();
       check((await reply(page).inputValue()) === "We take the fee off today.", "one's own comes back");
       await page.getByRole("button", { name: /To Swedish/ }).click();
@@ -181,14 +188,13 @@ export const steps = [
       await page.keyboard.press("Enter");
       const dialog = page.getByRole("dialog", { name: "Save as a draft of an article" });
       await dialog.getByLabel("Title").fill("Avgiften på 60 kr");
-      await checkAxe(page, "saving a draft of an article");
+      await look(page, "saving a draft of an article");
       await dialog.getByRole("button", { name: "Save for the editors" }).click();
       await page.getByText("Saved for the editors.").waitFor();
       await page.locator(".top-pages a", { hasText: "Article drafts" }).click();
       const kept = page.locator(".draft-list li", { hasText: "Avgiften på 60 kr" });
       await kept.waitFor();
-      await checkAxe(page, "the drafts of articles");
-      await shot(page, "copilot-article-drafts");
+      await look(page, "the drafts of articles", "article-drafts");
       const file = await page.request.get(new URL(await kept.getByRole("link").getAttribute("href"), page.url()).href);
       check((await file.text()).includes("slug: avgiften-pa-60-kr"), "it is a file for import");
       await kept.getByRole("button", { name: /^Taken/ }).click();

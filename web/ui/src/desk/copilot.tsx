@@ -546,7 +546,7 @@ function Beside({ m }: { m: Message }) {
         {m.author === "agent" ? "Written as" : `In ${languageName(t.to)}, translated by ${t.model}`}
         {t.doubts.length > 0 && <span class="draft-doubt">Compare: {t.doubts.join(", ")}</span>}
       </p>
-      <p class="verbatim">{t.text}</p>
+      {m.author === "customer" ? <p class="verbatim">{t.text}</p> : <Markdown text={joinNumbers(t.text)} />}
     </div>
   );
 }
