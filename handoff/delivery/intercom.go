@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"strings"
 )
@@ -45,18 +44,22 @@ func (i *intercom) Send(ctx context.Context, out Out) (Sent, error) {
 		}
 	}
 	part := map[string]any{"message_type": "note", "type": "admin", "admin_id": i.admin, "created_at": e.Timestamp.Unix()}
+	var text string
 	switch {
 	case e.Type == HandoffCreated:
-		part["body"] = paragraphs(i.s.opening(e.Data, 30_000))
+		text = i.s.opening(e.Data, 30_000)
+		part["body"] = paragraphs(text)
 	case fromCustomer(e):
-		part = map[string]any{"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": said(e.Data.Message), "created_at": e.Timestamp.Unix()}
+		text = said(e.Data.Message)
+		part = map[string]any{"message_type": "comment", "type": "user", "intercom_user_id": contact, "body": text, "created_at": e.Timestamp.Unix()}
 	default:
-		part["body"] = paragraphs(i.s.aside(e))
+		text = i.s.aside(e)
+		part["body"] = paragraphs(text)
 	}
 	sent := Sent{External: out.External}
 	there := false
 	if again {
-		if there, err = i.arrived(ctx, out.External, part); err != nil {
+		if there, err = i.arrived(ctx, out.External, part, text); err != nil {
 			return Sent{}, err
 		}
 	}
@@ -145,7 +148,7 @@ func (i *intercom) open(ctx context.Context, out Out, contact string) (string, e
 }
 
 // arrived looks for a part with the same author, time and text.
-func (i *intercom) arrived(ctx context.Context, external string, part map[string]any) (bool, error) {
+func (i *intercom) arrived(ctx context.Context, external string, part map[string]any, text string) (bool, error) {
 	var c struct {
 		Parts struct {
 			Parts []struct {
@@ -158,9 +161,9 @@ func (i *intercom) arrived(ctx context.Context, external string, part map[string
 	if err := i.api.call(ctx, http.MethodGet, "/conversations/"+escaped(external)+"?display_as=plaintext", nil, &c); err != nil {
 		return false, err
 	}
-	want := strings.Join(strings.Fields(plain(fmt.Sprint(part["body"]))), " ")
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	for _, p := range c.Parts.Parts {
-		if p.Type == part["message_type"] && p.Created == part["created_at"] && strings.Join(strings.Fields(plain(p.Body)), " ") == want {
+		if p.Type == part["message_type"] && p.Created == part["created_at"] && (words(p.Body) == words(text) || words(plain(p.Body)) == words(text)) {
 			return true, nil
 		}
 	}

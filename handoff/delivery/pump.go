@@ -1,11 +1,13 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -66,7 +68,9 @@ func (s *Service) claim(ctx context.Context, n int) ([]job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[job])
+	jobs, err := pgx.CollectRows(rows, pgx.RowToStructByPos[job])
+	slices.SortFunc(jobs, func(a, b job) int { return bytes.Compare(a.ID[:], b.ID[:]) }) // in the order in which they were made, as far as there is one
+	return jobs, err
 }
 
 // begin starts what is due and what has come in, as far as there are places free, and returns how many that were.

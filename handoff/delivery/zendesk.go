@@ -29,6 +29,9 @@ func newZendesk(s *Service, c Connection) Adapter {
 	}}}
 }
 
+// zendeskOurs begins our private comments, by which they are known when Zendesk tells of them.
+const zendeskOurs = "[Firstline] "
+
 // zendeskMark names a delivery in the metadata of a ticket's audit.
 const zendeskMark = "firstline_delivery"
 
@@ -55,7 +58,7 @@ func (z *zendesk) Send(ctx context.Context, out Out) (Sent, error) {
 	update := map[string]any{"comment": comment, "metadata": map[string]string{zendeskMark: out.Delivery}}
 	switch {
 	case e.Type == HandoffCreated: // another handoff of the same conversation
-		comment["body"] = z.s.opening(e.Data, 30_000)
+		comment["body"] = zendeskOurs + z.s.opening(e.Data, 30_000)
 		update["status"] = "open"
 	case fromCustomer(e):
 		requester, err := z.requester(ctx, e.Data)
@@ -64,7 +67,7 @@ func (z *zendesk) Send(ctx context.Context, out Out) (Sent, error) {
 		}
 		comment["body"], comment["public"], comment["author_id"] = said(e.Data.Message), true, requester
 	default:
-		comment["body"] = z.s.aside(e)
+		comment["body"] = zendeskOurs + z.s.aside(e)
 		if e.Type == HandoffEnded {
 			update["status"] = "solved"
 		}
@@ -118,7 +121,7 @@ func (z *zendesk) open(ctx context.Context, out Out) (Sent, error) {
 	ticket := map[string]any{
 		"subject": subject(d), "external_id": d.Conversation.ID.String(), "requester_id": requester, "priority": zendeskPriority[d.Handoff.Priority],
 		"tags":    []string{"firstline", "firstline_" + d.Handoff.Team, "firstline_" + d.Handoff.Reason},
-		"comment": map[string]any{"body": z.s.opening(d, 30_000), "public": false},
+		"comment": map[string]any{"body": zendeskOurs + z.s.opening(d, 30_000), "public": false},
 	}
 	return z.create(ctx, out, ticket)
 }
@@ -256,7 +259,7 @@ func (z *zendesk) Receive(r Request) (Received, error) {
 	switch strings.TrimPrefix(e.Type, "zen:event-type:ticket.") {
 	case "comment_added":
 		c := e.Event.Comment
-		if !c.Author.Staff { // the customer's, which came from us
+		if !c.Author.Staff || !c.Public && strings.HasPrefix(c.Body, zendeskOurs) { // both came from us
 			return Received{}, nil
 		}
 		in.ID, in.Kind, in.Author, in.Text = string(c.ID), Note, c.Author.Name, strings.TrimSpace(c.Body)
