@@ -97,7 +97,13 @@ function Bar() {
           { label: "Keyboard shortcuts", checked: shortcuts.value, onSelect: () => setShortcuts(!shortcuts.value) },
           { label: keyFor("shortcuts") ? `Show shortcuts (${readKeys(keyFor("shortcuts"))})` : "Show shortcuts", onSelect: () => (s.dialog.value = "shortcuts") },
           { label: "Find a command", onSelect: () => (s.dialog.value = "palette") },
-          ...(s.me.value?.role === "admin" ? [{ label: "Topics and thresholds", onSelect: () => location.assign("/admin") }] : []),
+          { label: "Your account", onSelect: () => location.assign("/account") },
+          ...(s.me.value?.role === "admin"
+            ? [
+                { label: "Topics and thresholds", onSelect: () => location.assign("/admin") },
+                { label: "People", onSelect: () => location.assign("/admin/people") },
+              ]
+            : []),
           { label: "Sign out", onSelect: () => void s.signOut() },
         ]}
       />
@@ -178,18 +184,15 @@ function SignIn() {
     <main class="alone">
       <div class="alone-card">
         <h1>You are not signed in</h1>
-        <p>The desk opens with a personal link. It works once and signs this browser in.</p>
-        <h2>You have no link?</h2>
-        <p>Ask whoever runs Firstline for one. On the server it is made with:</p>
-        <pre tabIndex={0}>
-          <code>firstline user add --email you@example.org --role agent</code>
-        </pre>
-        <p class="quiet-text">
-          A server that was started with <code>--demo</code> prints sign-in links when it starts.
+        <p>Your session has ended, or this browser has none yet.</p>
+        <p>
+          <a class="button" href={`/signin?to=${encodeURIComponent(`/desk${location.hash}`)}`}>
+            Sign in
+          </a>
         </p>
-        <button type="button" class="button quiet" onClick={() => location.reload()}>
-          I have signed in
-        </button>
+        <p class="quiet-text">
+          With a sign-in link, open the link instead. A server that was started with <code>--demo</code> prints links when it starts; an admin makes new ones.
+        </p>
       </div>
     </main>
   );

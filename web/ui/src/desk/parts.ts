@@ -9,3 +9,4 @@ import "./verdict.tsx";
 import "./copilot.tsx";
 import "./macros.tsx";
 import "./settings.tsx";
+import "./people.ts";
