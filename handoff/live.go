@@ -65,6 +65,8 @@ type state struct {
 	open    []outline // in the order of the queue
 	people  []Colleague
 	viewers map[uuid.UUID][]viewer // by conversation
+	named   map[uuid.UUID]string   // by agent: changes with the notes that name them and that they have not seen
+	alerts  string                 // changes with the alerts that nobody has seen to; "" where there are none
 	again   time.Duration          // until somebody stops looking, if nobody says so; 0 for nobody
 }
 
@@ -134,6 +136,8 @@ type Seat struct {
 	people  map[uuid.UUID]Colleague
 	viewers map[uuid.UUID][]Viewer
 	waiting int
+	named   string
+	alerts  string
 }
 
 // Join opens a desk for the agent. Leave it.
@@ -248,7 +252,7 @@ func (l *Live) read(ctx context.Context) (time.Duration, error) {
 
 // look reads what is known of every open handoff, of the people, and of who looks at what.
 func (d *Desk) look(ctx context.Context) (*state, error) {
-	st := &state{viewers: map[uuid.UUID][]viewer{}}
+	st := &state{viewers: map[uuid.UUID][]viewer{}, named: map[uuid.UUID]string{}}
 	var b pgx.Batch
 	b.Queue(`SELECT h.id, h.conversation_id, h.team, h.state, h.agent_id, h.xmin::text::bigint, c.last_seq
 		FROM handoffs h JOIN conversations c ON c.id = h.conversation_id WHERE h.ended_at IS NULL ORDER BY h.rank, h.id`).Query(func(rows pgx.Rows) (err error) {
@@ -272,6 +276,16 @@ func (d *Desk) look(ctx context.Context) (*state, error) {
 		})
 		return err
 	})
+	b.Queue(`SELECT agent_id, count(*) || ' ' || max(message_id::text) FROM mentions WHERE seen_at IS NULL GROUP BY agent_id`).Query(func(rows pgx.Rows) error {
+		var agent uuid.UUID
+		var which string
+		_, err := pgx.ForEachRow(rows, []any{&agent, &which}, func() error {
+			st.named[agent] = which
+			return nil
+		})
+		return err
+	})
+	b.Queue(`SELECT COALESCE(count(*) || ' ' || max(made_at), '') FROM alerts WHERE seen_at IS NULL`).QueryRow(func(row pgx.Row) error { return row.Scan(&st.alerts) })
 	return st, d.pool.SendBatch(ctx, &b).Close()
 }
 
@@ -366,6 +380,9 @@ type Changes struct {
 	Left    []uuid.UUID            // people who are not at the desk any more
 	Viewers map[uuid.UUID][]Viewer // by conversation: who else has it open now
 
+	Mentions bool // notes that name the agent are there, or were seen
+	Alerts   bool // the alerts may be different
+
 	counted bool // Waiting has changed
 }
 
@@ -443,6 +460,10 @@ func (s *Seat) Changes() (*Changes, error) {
 		}
 	}
 	s.people = people
+	c.Mentions, s.named = st.named[a.ID] != s.named, st.named[a.ID]
+	// Whether an alert is over depends on its handoff, so that any change of those may end one.
+	c.Alerts = a.Supervises() && (st.alerts != s.alerts || st.alerts != "" && len(c.Rows)+len(c.Gone) > 0)
+	s.alerts = st.alerts
 	return c, nil
 }
 
@@ -454,6 +475,11 @@ func (st *state) others(conversation, agent uuid.UUID) (out []Viewer) {
 		}
 	}
 	return out
+}
+
+// Unseen returns the notes that name the agent and that the agent has not seen.
+func (d *Desk) Unseen(ctx context.Context, a Agent) ([]Mention, error) {
+	return d.mentions(ctx, a, true)
 }
 
 // Viewed is a conversation that an agent has open without having it, and whose it is: when that changes, so may the right

@@ -244,15 +244,20 @@ func (d *Desk) governs(ctx context.Context, s *chat.Session, a Agent, h Handoff)
 
 // Reply posts the agent's message to the customer, with files that were uploaded before. The same client id is stored once.
 func (d *Desk) Reply(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string, files ...uuid.UUID) (chat.Message, error) {
-	return d.post(ctx, conversation, a, clientID, text, "public", files)
+	return d.post(ctx, conversation, a, clientID, text, "public", nil, files)
 }
 
 // Note posts a message that only agents see.
 func (d *Desk) Note(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string, files ...uuid.UUID) (chat.Message, error) {
-	return d.post(ctx, conversation, a, clientID, text, "internal", files)
+	return d.NoteTo(ctx, conversation, a, clientID, text, nil, files...)
 }
 
-func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text, visibility string, files []uuid.UUID) (chat.Message, error) {
+// NoteTo posts a note that names colleagues, who are told of it.
+func (d *Desk) NoteTo(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text string, mentions []uuid.UUID, files ...uuid.UUID) (chat.Message, error) {
+	return d.post(ctx, conversation, a, clientID, text, "internal", mentions, files)
+}
+
+func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, clientID, text, visibility string, mentions, files []uuid.UUID) (chat.Message, error) {
 	var m chat.Message
 	err := d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
 		stored, found, err := s.FindByClientID(ctx, chat.Agent, clientID)
@@ -280,7 +285,10 @@ func (d *Desk) post(ctx context.Context, conversation uuid.UUID, a Agent, client
 			return err
 		}
 		m = chat.Message{Author: chat.Agent, Agent: a.Ref(), Text: text, ClientID: clientID, Visibility: visibility, Named: files}
-		return s.AddMessage(ctx, &m)
+		if err := s.AddMessage(ctx, &m); err != nil {
+			return err
+		}
+		return d.mention(ctx, s, m, mentions)
 	})
 	return m, err
 }

@@ -73,9 +73,9 @@ func TestOtherTeams(t *testing.T) {
 	wantCode(t, err, "conversation_not_found")
 	for name, want := range map[string]int{"Fay": 0, "Pia": 1, "Boss": 1} {
 		a := map[string]Agent{"Fay": fay, "Pia": pia, "Boss": boss}[name]
-		hits, err := b.desk.Search(ctx, a, "zanzibar")
-		if err != nil || len(hits) != want {
-			t.Errorf("%s finds %d messages, %v", name, len(hits), err)
+		hits, _, err := b.desk.Search(ctx, a, Find{Query: "zanzibar"})
+		if err != nil || len(places(hits)) != want {
+			t.Errorf("%s finds %d conversations, %v", name, len(places(hits)), err)
 		}
 		hs, err := b.desk.List(ctx, a, "queued")
 		if err != nil || len(hs) != want {

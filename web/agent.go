@@ -117,6 +117,7 @@ func (s *Server) agentMessage(c *gin.Context) error {
 		Text        string   `json:"text"`
 		Visibility  string   `json:"visibility"`
 		Attachments []string `json:"attachments"`
+		Mentions    []string `json:"mentions"`
 
 		Original *original `json:"original"`
 	}
@@ -137,12 +138,16 @@ func (s *Server) agentMessage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	mentions, err := cleanMentions(in.Mentions, in.Visibility)
+	if err != nil {
+		return err
+	}
 	var m chat.Message
 	switch in.Visibility {
 	case "public", "":
 		m, err = s.Desk.Reply(c.Request.Context(), id, currentAgent(c), in.ClientID, text, files...)
 	case "internal":
-		m, err = s.Desk.Note(c.Request.Context(), id, currentAgent(c), in.ClientID, text, files...)
+		m, err = s.Desk.NoteTo(c.Request.Context(), id, currentAgent(c), in.ClientID, text, mentions, files...)
 	default:
 		err = fault.Field("visibility", "unknown_visibility", "Use public or internal.")
 	}

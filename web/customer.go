@@ -426,7 +426,11 @@ func (s *Server) customerRead(c *gin.Context) error {
 	if in.Seq < 1 || in.Seq > conv.LastSeq {
 		return fault.Field("seq", "out_of_range", "Use the number of a message in this conversation.")
 	}
-	return s.sign(c, conv.ID, chat.KindRead, gin.H{"author": chat.Customer, "seq": in.Seq})
+	if err := s.Desk.CustomerRead(c.Request.Context(), conv.ID, in.Seq); err != nil {
+		return err
+	}
+	c.Status(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) rate(c *gin.Context) error {

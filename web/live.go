@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -22,6 +23,14 @@ func (s *Server) liveRoutes(g groups) {
 	g.agent.GET("/search", handle(s.searchConversations))
 	g.conversation.GET("/events", handle(s.agentEvents))
 	g.conversation.POST("/typing", handle(s.agentTyping))
+	g.agent.GET("/mentions", handle(s.mentions))
+	g.agent.GET("/supervision", handle(s.supervision))
+	g.agent.GET("/views", handle(s.views))
+	g.agent.POST("/views", handle(s.createView))
+	g.agent.PUT("/views/:vid", handle(s.changeView))
+	g.agent.DELETE("/views/:vid", handle(s.removeView))
+	g.agent.GET("/conversations", handle(s.filtered))
+	g.conversation.POST("/read", handle(s.agentRead))
 	g.conversation.POST("/viewing", handle(s.viewing))
 	g.conversation.DELETE("/viewing", handle(s.viewed))
 }
@@ -90,14 +99,6 @@ func (s *Server) agentTyping(c *gin.Context) error {
 	return s.sign(c, id, chat.KindTyping, typingEvent{chat.Agent, time.Now().Add(typingFor).UTC()})
 }
 
-func (s *Server) searchConversations(c *gin.Context) error {
-	hits, err := s.Desk.Search(c.Request.Context(), currentAgent(c), cleanQuery(c.Query("q")))
-	if err != nil {
-		return err
-	}
-	return ok(c, http.StatusOK, gin.H{"results": hits})
-}
-
 const (
 	presenceFor  = 30 * time.Second // an agent whose stream is gone counts as offline after this
 	presenceBeat = 10 * time.Second
@@ -147,6 +148,7 @@ type desk struct {
 	agent  auth.Agent
 	viewed []handoff.Viewed // open on the agent's screen and not the agent's own, when it was last asked which may be read
 	may    []uuid.UUID      // those that may
+	alerts []byte           // as they were written last
 }
 
 // deskEvents streams everything that an agent's page shows, over one connection: the lists, and the entries of the
@@ -227,6 +229,23 @@ func (d *desk) changes(ctx context.Context) error {
 	}
 	for conversation, agents := range c.Viewers {
 		d.out.event(0, "viewers", mustJSON(viewersEvent{conversation, agents}))
+	}
+	if c.Mentions {
+		all, err := d.Desk.Unseen(ctx, d.agent)
+		if err != nil {
+			return err
+		}
+		d.out.event(0, "mentions", mustJSON(gin.H{"mentions": all}))
+	}
+	if c.Alerts {
+		all, err := d.Desk.Alerts(ctx, d.agent)
+		if err != nil {
+			return err
+		}
+		if now := mustJSON(gin.H{"alerts": all}); !bytes.Equal(now, d.alerts) {
+			d.out.event(0, "alerts", now)
+			d.alerts = now
+		}
 	}
 	return d.follow(ctx, false)
 }

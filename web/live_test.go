@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -200,5 +201,105 @@ func TestDeskStreamBeginsWhole(t *testing.T) {
 	}
 	if times > 2 { // when it was made, and when its first position was told
 		t.Errorf("the first of the queue was sent %d times", times)
+	}
+}
+
+// Notes that name somebody, alerts and read marks travel on the same stream; search, views and the supervisors' board are
+// held against the contract.
+func TestDeskTells(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada, ben := b.person("ada@larkpay.example", "agent", "token", "general"), b.person("ben@larkpay.example", "agent", "token", "general")
+	lead := b.person("lead@larkpay.example", "supervisor", "token")
+	id, mine, hid := b.waiting("gb", "en", "Where is the quokka?")
+	at, as := "/v1/conversations/"+id, "/v1/agent/conversations/"+id
+	his, leads, hers := b.deskOf(ben), b.deskOf(lead), b.deskOf(ada)
+	his.until("queue", hid)
+	leads.until("queue", hid)
+	hers.until("queue", hid)
+	b.must(http.StatusOK, "POST", "/v1/agent/handoffs/"+hid+"/accept", "", ada)
+	var me struct{ ID string }
+	if err := json.Unmarshal([]byte(b.must(http.StatusOK, "GET", "/v1/agent/me", "", ben).body), &me); err != nil {
+		t.Fatal(err)
+	}
+	b.must(http.StatusCreated, "POST", as+"/messages", `{"client_id":"n","text":"@ben a zorblatt?","visibility":"internal","mentions":["`+me.ID+`","`+me.ID+`"]}`, ada)
+	his.until("mentions", "a zorblatt?", `"name":"ada"`, `"seen":false`)
+	b.must(http.StatusNoContent, "POST", as+"/read", `{"seq":1}`, ben)
+	var conversation struct {
+		Conversation struct {
+			LastSeq int64 `json:"last_seq"`
+		}
+		Read struct{ Me int64 }
+	}
+	read := func(secret string) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(b.must(http.StatusOK, "GET", as, "", secret).body), &conversation); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(ben)
+	if conversation.Read.Me != 1 {
+		t.Errorf("read up to %d", conversation.Read.Me)
+	}
+	b.must(http.StatusNoContent, "POST", as+"/read", fmt.Sprintf(`{"seq":%d}`, conversation.Conversation.LastSeq), ben)
+	his.until("mentions", `"mentions":[]`)
+	b.must(http.StatusAccepted, "POST", at+"/messages", `{"client_id":"1","text":"Hello?"}`, mine)
+	entry := hers.until("entry", "Hello?")
+	var e struct{ Seq int64 }
+	if err := json.Unmarshal([]byte(entry.data), &e); err != nil {
+		t.Fatal(err)
+	}
+	b.must(http.StatusNoContent, "POST", as+"/read", fmt.Sprintf(`{"seq":%d}`, e.Seq), ada)
+	hers.until("entry", `"kind":"read"`, `"author":"agent"`)
+	b.must(http.StatusNoContent, "POST", at+"/read", `{"seq":2}`, mine)
+	hers.until("entry", `"kind":"read"`, `"author":"customer"`)
+	if _, err := b.pool.Exec(t.Context(), `INSERT INTO alerts (id, kind, team, handoff_id, subject) VALUES (gen_random_uuid(), 'nobody_left', 'general', $1, 'x')`, hid); err != nil {
+		t.Fatal(err)
+	}
+	b.waiting("gb", "en", "Another.") // wakes the desk, as whoever makes an alert does
+	leads.until("alerts", "nobody_left", id)
+	hers.never("nobody_left")
+
+	post := func(name, path, body, secret string, status int, want ...string) scenario {
+		return scenario{name: name, method: "POST", path: path, body: body, headers: []string{"Authorization", "Bearer " + secret}, status: status, want: want}
+	}
+	get := func(name, path, secret string, status int, want ...string) scenario {
+		return scenario{name: name, path: path, headers: []string{"Authorization", "Bearer " + secret}, status: status, want: want}
+	}
+	b.run([]scenario{
+		post("a mention in a reply", as+"/messages", `{"client_id":"m","text":"x","mentions":["`+me.ID+`"]}`, ada, 422, `"not_a_note"`),
+		post("a mention of nobody", as+"/messages", `{"client_id":"m","text":"x","visibility":"internal","mentions":["7c0d9d2e-6d3a-4d0e-9d59-0d7a6f4b1a11"]}`, ada, 422, `"cannot_read"`),
+		post("read further than there is", as+"/read", `{"seq":5000}`, ada, 422, `"out_of_range"`),
+		get("mentions", "/v1/agent/mentions", ben, 200, "zorblatt", `"seen":true`),
+		get("a search by filters", "/v1/agent/search?q=hell&team=general&author=customer&status=open&from=2020-01-01T00:00:00Z", ben, 200, `"marks":[[`, `"next":null`),
+		get("a search from no time", "/v1/agent/search?q=quokka&from=yesterday", ben, 422, `"field":"from"`),
+		get("a search by no author", "/v1/agent/search?q=quokka&author=parrot", ben, 422, `"field":"author"`),
+		get("a search behind nothing", "/v1/agent/search?q=quokka&cursor=7", ben, 422, `"field":"cursor"`),
+		get("the supervisors' board", "/v1/agent/supervision", lead, 200, `"by_priority":[`, id),
+		get("the board for others", "/v1/agent/supervision", ada, 403, `"not_a_lead"`),
+		post("a view", "/v1/agent/views", `{"name":"Mine","filter":{"state":"mine","priorities":[1,2,3,4]}}`, ada, 201, `"shared":false`),
+		post("a shared view", "/v1/agent/views", `{"name":"Late","shared":true,"filter":{"breached":true}}`, lead, 201, `"shared":true`),
+		post("a view without a name", "/v1/agent/views", `{"name":" ","filter":{}}`, ada, 422, `"field":"name"`),
+		get("views", "/v1/agent/views", ada, 200, "Mine", "Late"),
+		get("other views", "/v1/agent/views", ben, 200, "Late"),
+		get("by the query", "/v1/agent/conversations?state=mine&team=general&priority=3&priority=2", ada, 200, id),
+		get("by nobody's view", "/v1/agent/conversations?view=7c0d9d2e-6d3a-4d0e-9d59-0d7a6f4b1a11", ada, 404, `"view_not_found"`),
+		get("by a priority that is none", "/v1/agent/conversations?priority=x", ada, 422, `"field":"priority"`),
+	})
+	var views struct{ Views []struct{ ID, Name string } }
+	if err := json.Unmarshal([]byte(b.must(http.StatusOK, "GET", "/v1/agent/views", "", ada).body), &views); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range views.Views {
+		status := http.StatusOK
+		if v.Name == "Late" {
+			status = http.StatusForbidden
+		} else if a := b.must(http.StatusOK, "GET", "/v1/agent/conversations?view="+v.ID, "", ada); !strings.Contains(a.body, id) {
+			t.Errorf("the view shows %s", a.body)
+		}
+		b.must(status, "PUT", "/v1/agent/views/"+v.ID, `{"name":"Changed","filter":{}}`, ada)
+		if status == http.StatusOK {
+			b.must(http.StatusNoContent, "DELETE", "/v1/agent/views/"+v.ID, "", ada)
+		}
 	}
 }

@@ -41,6 +41,9 @@ func (s *Server) agentConversation(c *gin.Context) error {
 		conversationView
 		Customer chat.Person `json:"customer"`
 	}{v, conv.Customer}
+	if out["read"], err = s.Desk.Reads(ctx, id, currentAgent(c)); err != nil {
+		return err
+	}
 	h, pkg, err := s.Desk.Package(ctx, id)
 	switch {
 	case err == nil:
