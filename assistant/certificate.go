@@ -109,8 +109,6 @@ func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 			b.Why = why
 		} else if pooled.Certified && b.Threshold < pooled.Threshold { // all answers together have a budget too
 			b.Threshold = pooled.Threshold
-			b.Answered, b.Wrong = at(by[g], b.Threshold)
-			b.Upper = measure.UpperBound(b.Wrong, b.Answered, confidenceLevel)
 			b.Why += fmt.Sprintf("; answered from %.2f on, where all groups together stay within %.0f %%", b.Threshold, 100*pooled.Budget)
 		}
 		c.Groups[g] = b
