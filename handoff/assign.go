@@ -12,8 +12,10 @@ import (
 	"github.com/firstline/firstline/internal/fault"
 )
 
-// loadOf is what agent a has to do, in weights: what is offered to them and what they have, without what sleeps.
-const loadOf = `(SELECT COALESCE(sum(o.weight), 0)::int FROM handoffs o WHERE o.agent_id = a.id AND o.ended_at IS NULL AND o.snoozed_until IS NULL)`
+// loadOf is what agent a has to do, in weights: what is offered to them, what they have, and what they are asked to take
+// over, without what sleeps.
+const loadOf = `(SELECT COALESCE(sum(o.weight), 0)::int FROM handoffs o WHERE o.ended_at IS NULL AND o.snoozed_until IS NULL
+	AND (o.agent_id = a.id OR o.wanted_agent = a.id AND o.state = 'accepted'))`
 
 // target is an agent that something is meant for.
 type target struct {
@@ -24,6 +26,10 @@ type target struct {
 
 func (d *Desk) findTarget(ctx context.Context, tx pgx.Tx, id uuid.UUID) (target, error) {
 	var t target
+	// Behind the router, which may be offering them something at this moment.
+	if _, err := tx.Exec(ctx, `SELECT FROM agents WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
+		return t, err
+	}
 	err := tx.QueryRow(ctx, `
 		SELECT a.id, a.name, a.role, a.capacity, ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id ORDER BY team),
 			a.presence = 'online' AND a.connected_until > now(), `+loadOf+`
@@ -290,6 +296,10 @@ func (d *Desk) takeOver(ctx context.Context, s *chat.Session, h Handoff, a Agent
 			accepted_at = COALESCE(accepted_at, now()), wanted_agent = NULL, wanted_until = NULL, snoozed_until = NULL, snoozed_seq = NULL
 		WHERE id = $1 AND ended_at IS NULL`, h.ID, a.ID)
 	if err != nil {
+		return err
+	}
+	// Behind the router, which may be offering them something.
+	if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
 		return err
 	}
 	if err := withdraw(ctx, s, h.ID); err != nil {

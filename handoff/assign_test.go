@@ -257,7 +257,10 @@ func TestSupervisors(t *testing.T) {
 		"return":   func(id uuid.UUID) error { _, err := b.desk.Return(ctx, id, boss, "", 0); return err },
 		"transfer": func(id uuid.UUID) error { _, err := b.desk.Transfer(ctx, id, boss, "fraud", ""); return err },
 		"escalate": func(id uuid.UUID) error { _, err := b.desk.Escalate(ctx, id, boss, ""); return err },
-		"snooze":   func(id uuid.UUID) error { _, err := b.desk.Snooze(ctx, id, boss, time.Now().Add(time.Hour), 0); return err },
+		"snooze": func(id uuid.UUID) error {
+			_, err := b.desk.Snooze(ctx, id, boss, time.Now().Add(time.Hour), 0)
+			return err
+		},
 	} {
 		h := b.accepted(t, ada, "")
 		if err := do(h.ConversationID); err != nil {

@@ -154,7 +154,8 @@ func (d *Desk) step(ctx context.Context, id uuid.UUID, a Agent, action string, d
 	}
 	var after Handoff
 	err = d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
-		before, err := findHandoff(ctx, s.Tx(), `h.id = $1`, id)
+		// Locked, because the router offers and takes back without the conversation's row.
+		before, err := findHandoff(ctx, s.Tx(), `h.id = $1 FOR NO KEY UPDATE OF h`, id)
 		if err != nil {
 			return err
 		}

@@ -349,10 +349,17 @@ func (d *Desk) confirm(ctx context.Context, tx pgx.Tx, made []match, locking str
 		return nil, err
 	}
 	var kept []match
+	left := map[string]bool{} // teams in which a handoff that still waits was matched with somebody who is not free any more
 	for _, m := range made {
 		h, ok := handoffs[m.h.ID]
+		if !ok || h.Team != m.h.Team || h.Rank != m.h.Rank || !same(h.Wanted, m.h.Wanted) {
+			continue
+		}
+		// Nobody behind it is served before it: they are matched anew.
 		i := slices.IndexFunc(there, func(a free) bool { return a.ID == m.a.ID })
-		if !ok || i < 0 || h.Team != m.h.Team || h.Rank != m.h.Rank || !same(h.Wanted, m.h.Wanted) || !m.h.may(&there[i]) {
+		if left[h.Team] || i < 0 || !m.h.may(&there[i]) {
+			left[h.Team] = true
+			d.busy.Store(true) // look again soon
 			continue
 		}
 		there[i].Load += m.h.Weight

@@ -48,7 +48,8 @@ func (d *Desk) Wake(ctx context.Context, conversation uuid.UUID, a Agent) (Hando
 		if err := d.governs(ctx, s, a, h); err != nil {
 			return err
 		}
-		_, err := s.Tx().Exec(ctx, `UPDATE handoffs SET snoozed_until = NULL, snoozed_seq = NULL WHERE id = $1`, h.ID)
+		_, err := s.Tx().Exec(ctx, `WITH a AS (SELECT FROM agents WHERE id = $2 FOR NO KEY UPDATE)
+			UPDATE handoffs SET snoozed_until = NULL, snoozed_seq = NULL WHERE id = $1 AND EXISTS (SELECT FROM a)`, h.ID, h.AgentID)
 		return err
 	})
 }
@@ -63,12 +64,14 @@ func (d *Desk) rouse(ctx context.Context, conversation *uuid.UUID) error {
 	if conversation != nil {
 		skip = "" // or is not, and nobody else would hear the customer
 	}
+	// The agent's row as well: it counts again from now on, and the router counts behind that lock.
 	tag, err := d.pool.Exec(ctx, `
 		WITH due AS (
-			SELECT h.id, c.customer_seq > h.snoozed_seq AS written FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
+			SELECT h.id, c.customer_seq > h.snoozed_seq AS written FROM handoffs h
+			JOIN conversations c ON c.id = h.conversation_id JOIN agents a ON a.id = h.agent_id
 			WHERE h.snoozed_until IS NOT NULL AND (h.snoozed_until <= clock_timestamp() OR c.customer_seq > h.snoozed_seq)
 			  AND ($1::uuid IS NULL OR h.conversation_id = $1)
-			ORDER BY h.snoozed_until LIMIT $2 FOR NO KEY UPDATE OF h`+skip+`
+			ORDER BY h.snoozed_until LIMIT $2 FOR NO KEY UPDATE OF h, a`+skip+`
 		), woken AS (UPDATE handoffs h SET snoozed_until = NULL, snoozed_seq = NULL FROM due WHERE h.id = due.id)
 		INSERT INTO audit (actor, action, subject, detail)
 		SELECT 'router', 'handoff.woken', id::text, jsonb_build_object('why', CASE WHEN written THEN 'customer' ELSE 'time' END) FROM due`,
