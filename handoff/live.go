@@ -49,6 +49,7 @@ type outline struct {
 	Team               string
 	State              State
 	AgentID            *uuid.UUID
+	WantedAgent        *uuid.UUID
 	Version            int64 // of the handoff's row
 	LastSeq            int64
 }
@@ -57,7 +58,10 @@ func (o *outline) waiting() bool {
 	return o.State == Queued || o.State == Offered || o.State == Asynchronous
 }
 
-func (o *outline) of(agent uuid.UUID) bool { return o.AgentID != nil && *o.AgentID == agent }
+// of tells whether the handoff is the agent's, or a colleague who has it asks the agent to take it.
+func (o *outline) of(agent uuid.UUID) bool {
+	return o.AgentID != nil && *o.AgentID == agent || o.State == Accepted && o.WantedAgent != nil && *o.WantedAgent == agent
+}
 
 // state is the desk at one moment.
 type state struct {
@@ -254,7 +258,7 @@ func (l *Live) read(ctx context.Context) (time.Duration, error) {
 func (d *Desk) look(ctx context.Context) (*state, error) {
 	st := &state{viewers: map[uuid.UUID][]viewer{}, named: map[uuid.UUID]string{}}
 	var b pgx.Batch
-	b.Queue(`SELECT h.id, h.conversation_id, h.team, h.state, h.agent_id, h.xmin::text::bigint, c.last_seq
+	b.Queue(`SELECT h.id, h.conversation_id, h.team, h.state, h.agent_id, h.wanted_agent, h.xmin::text::bigint, c.last_seq
 		FROM handoffs h JOIN conversations c ON c.id = h.conversation_id WHERE h.ended_at IS NULL ORDER BY h.rank, h.id`).Query(func(rows pgx.Rows) (err error) {
 		st.open, err = pgx.CollectRows(rows, pgx.RowToStructByPos[outline])
 		return err
@@ -536,7 +540,7 @@ func (d *Desk) MayReadAll(ctx context.Context, viewed []Viewed, a Agent) ([]uuid
 	}
 	rows, err := d.pool.Query(ctx, `
 		SELECT c.id FROM conversations c WHERE c.id = ANY ($1) AND ($2 OR EXISTS (
-			SELECT FROM handoffs WHERE conversation_id = c.id AND (team = ANY ($3) OR agent_id = $4)))`,
+			SELECT FROM handoffs WHERE conversation_id = c.id AND (team = ANY ($3) OR agent_id = $4 OR wanted_agent = $4)))`,
 		conversations, a.Supervises(), a.Teams, a.ID)
 	if err != nil {
 		return nil, err

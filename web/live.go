@@ -256,7 +256,7 @@ func (d *desk) board(c *handoff.Changes) boardEvent {
 		if r.State != handoff.Accepted {
 			b.Handoffs = append(b.Handoffs, r.JSON)
 		}
-		if r.AgentID != nil && *r.AgentID == d.agent.ID {
+		if r.State == handoff.Accepted || r.AgentID != nil && *r.AgentID == d.agent.ID { // accepted, it is shown to who has it and to who is asked
 			b.Mine = append(b.Mine, r.JSON)
 		}
 	}

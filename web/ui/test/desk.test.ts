@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { newMessages, windowOf } from "../src/desk/queue-state.ts";
+import { newMessages, sections, windowOf } from "../src/desk/queue-state.ts";
 import { Recent } from "../src/desk/recent.ts";
+import { at, localValue, sleeps } from "../src/desk/sleep.ts";
 import type { Handoff } from "../src/shared/types.ts";
 
 const row = (id: string, last_seq: number, last_author: string) => ({ id, last_seq, last_author }) as Handoff;
@@ -45,5 +46,56 @@ describe("Recent", () => {
     expect([r.get("a"), r.get("b"), r.get("c")]).toEqual([1, undefined, 3]);
     r.clear();
     expect(r.get("a")).toBeUndefined();
+  });
+});
+
+describe("sections", () => {
+  const h = (id: string, part: Partial<Handoff>) => ({ id, state: "queued", agent_id: null, wanted_agent: null, snoozed_until: null, ...part }) as Handoff;
+  it("puts each handoff where the agent looks for it, once", () => {
+    const mine = [
+      h("mine", { state: "accepted", agent_id: "me" }),
+      h("asleep", { state: "accepted", agent_id: "me", snoozed_until: "2026-01-01T09:00:00Z" }),
+      h("passing", { state: "accepted", agent_id: "me", wanted_agent: "other" }),
+      h("offered", { state: "offered", agent_id: "me" }),
+    ];
+    const handoffs = [
+      h("offered", { state: "offered", agent_id: "me" }),
+      h("asked", { state: "accepted", agent_id: "other", wanted_agent: "me" }),
+      h("waits", {}),
+      h("theirs", { state: "offered", agent_id: "other" }),
+      h("later", { state: "asynchronous" }),
+      h("gone", { state: "accepted", agent_id: "other" }),
+    ];
+    const s = sections({ mine, handoffs }, "me");
+    const ids = (all: Handoff[]) => all.map((x) => x.id);
+    expect(ids(s.offers)).toEqual(["offered", "asked"]);
+    expect(ids(s.mine)).toEqual(["mine", "passing"]);
+    expect(ids(s.sleeping)).toEqual(["asleep"]);
+    expect(ids(s.waiting)).toEqual(["waits", "theirs", "later"]);
+  });
+});
+
+describe("sleeps", () => {
+  const labels = (now: Date) => sleeps(now).map((s) => s.label);
+  it("offers later times only, the soonest first, none twice", () => {
+    for (let hour = 0; hour < 24 * 14; hour++) {
+      const now = new Date(2026, 9, 20, hour, 17);
+      const all = sleeps(now);
+      for (const s of all) expect(s.until.getTime()).toBeGreaterThan(now.getTime());
+      const times = all.map((s) => s.until.getTime());
+      expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+    }
+  });
+  it("knows the mornings: Monday's is tomorrow's on a Sunday, and a week off on a Monday", () => {
+    const sunday = new Date(2026, 10, 22, 15, 0);
+    expect(labels(sunday)).toEqual(["For an hour", "For three hours", "Tomorrow morning"]);
+    const monday = sleeps(new Date(2026, 10, 23, 15, 0)).find((s) => s.label === "Monday morning");
+    expect(monday && localValue(monday.until)).toBe("2026-11-30T09:00");
+  });
+  it("is read back from the field that it is written to", () => {
+    const t = new Date(2026, 2, 4, 5, 6);
+    expect(at(localValue(t))).toEqual(t);
+    expect(at("")).toBeUndefined();
+    expect(at("soon")).toBeUndefined();
   });
 });

@@ -105,7 +105,7 @@ describe("the queue", () => {
     };
     const s = sections(q, "me");
     expect([s.offers, s.mine, s.waiting].map((x) => x.map((y) => y.id))).toEqual([["o1"], ["m1"], ["w2", "o2", "w1"]]);
-    expect(sections(null, "me")).toEqual({ offers: [], mine: [], waiting: [] });
+    expect(sections(null, "me")).toEqual({ offers: [], mine: [], sleeping: [], waiting: [] });
   });
 
   it.each([

@@ -93,13 +93,84 @@ export const steps = [
     },
   ],
   [
+    "passed on warmly to the colleague, it stays until they take it",
+    async (world) => {
+      const { first, second } = world;
+      await leave(second);
+      await second.keyboard.press("t");
+      const dialog = second.getByRole("dialog", { name: "Transfer" });
+      await dialog.getByText("To a colleague").click();
+      const other = await first.evaluate(async () => (await (await fetch("/v1/agent/me")).json()).name);
+      const online = dialog.locator("option", { hasText: `${other} (online` });
+      if ((await online.count()) === 0) await first.locator(".presence-online").click(); // whoever let an offer lapse twice is away
+      await online.waitFor({ state: "attached" });
+      await dialog.getByRole("combobox").selectOption({ label: await online.innerText() });
+      await dialog.getByRole("textbox").fill("You know this better than me.");
+      await shot(second, "shift-warm");
+      await dialog.getByRole("button", { name: "Transfer" }).click();
+      await second.locator(".notice", { hasText: `${other} is asked` }).waitFor();
+      check((await reply(second).count()) === 1, "until then it is still answered here");
+      await first.locator(".offer .tag", { hasText: `From ${world.name}` }).waitFor();
+      await shot(first, "shift-asked");
+      await first.keyboard.press("a");
+      await reply(first).waitFor();
+      await first.locator(".entry.note", { hasText: "better than me" }).waitFor();
+      await second.getByText(`${other} has this conversation.`).waitFor();
+      await world.customer.page.locator(".system", { hasText: `${other} from our team has joined` }).waitFor();
+      [world.first, world.second, world.name] = [second, first, other];
+    },
+  ],
+  [
+    "what sleeps makes room, and wakes when the customer writes",
+    async (world) => {
+      const { second, customer } = world;
+      await leave(second);
+      await second.keyboard.press("s");
+      const dialog = second.getByRole("dialog", { name: "Snooze" });
+      await dialog.waitFor();
+      await shot(second, "shift-snooze");
+      await second.keyboard.press("Enter"); // the first choice has the focus
+      await group(second, /Asleep/).locator(".row-item .tag", { hasText: "Until" }).waitFor();
+      await second.getByText("No conversation open").waitFor();
+      await customer.page.locator("#composer").fill("One more thing!");
+      await customer.page.locator("#composer").press("Enter");
+      await group(second, /My conversations/).locator(".row-item .tag", { hasText: "New message" }).waitFor();
+      check((await group(second, /Asleep/).count()) === 0, "nothing sleeps any more");
+      await second.keyboard.press("u");
+      await second.locator(".from-customer", { hasText: "One more thing!" }).waitFor();
+    },
+  ],
+  [
+    "the supervisor takes it over from the agent, and gives it back by assigning it",
+    async (world) => {
+      const { second, ada, name } = world;
+      await ada.goto(`${world.server.base}/desk#c/${world.id}`);
+      await ada.reload();
+      await ada.getByText(`${name} has this conversation.`).waitFor();
+      await ada.getByRole("button", { name: "Take over" }).click();
+      await reply(ada).waitFor();
+      await second.getByText("Ada has this conversation.").waitFor();
+      await leave(ada);
+      await ada.getByRole("button", { name: "More to do with this conversation" }).click();
+      await ada.getByRole("menuitem", { name: "Assign to a colleague" }).click();
+      const dialog = ada.getByRole("dialog");
+      const option = dialog.locator("option", { hasText: `${name} (online` });
+      await option.waitFor({ state: "attached" });
+      await dialog.getByRole("combobox").selectOption({ label: await option.innerText() });
+      await dialog.getByRole("button", { name: "Assign" }).click();
+      await second.locator(".offer").waitFor();
+      await second.keyboard.press("a");
+      await reply(second).waitFor();
+      await ada.getByText(`${name} has this conversation.`).waitFor();
+    },
+  ],
+  [
     "transferred to another team with a note, it reaches the supervisor, who reads the note and the customer does not",
     async (world) => {
       const { second, ada, customer } = world;
       await leave(second);
       await second.getByRole("button", { name: "Transfer" }).click();
       const dialog = second.getByRole("dialog");
-      await dialog.waitFor();
       await dialog.getByRole("combobox").selectOption({ label: "Fraud" });
       await dialog.getByRole("textbox").fill("Looks like an account that somebody else opened.");
       await dialog.getByRole("button", { name: "Transfer" }).click();

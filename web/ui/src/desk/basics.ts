@@ -31,7 +31,6 @@ register(
   { id: "reply", title: "Write a reply", group: "Conversation", keys: "r", when: mine, run: () => s.write("public") },
   { id: "note", title: "Write a note for the team", group: "Conversation", keys: "n", when: here(() => s.openId.value !== null), run: () => s.write("internal") },
   { id: "resolve", title: "Resolve", group: "Conversation", keys: "e", when: mine, run: s.wantResolve },
-  { id: "transfer", title: "Transfer to another team", group: "Conversation", when: mine, run: () => (s.dialog.value = "transfer") },
   { id: "return", title: "Return to the assistant", group: "Conversation", when: mine, run: () => (s.dialog.value = "return") },
   { id: "next-unanswered", title: "Next customer who waits for my answer", group: "Queue", keys: "u", when: inInbox, run: s.nextUnanswered },
   { id: "undo-send", title: "Undo sending", group: "Conversation", keys: "z", when: here(() => s.held.value !== undefined), run: () => s.undoSend() },

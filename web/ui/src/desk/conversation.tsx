@@ -81,7 +81,7 @@ function Head() {
         <h2 dir="auto">{name}</h2>
         <p>
           {h && <Priority p={h.priority} />}
-          {h && <span>{stateWords(h.state)}</span>}
+          {h && <span>{h.snoozed_until ? `Asleep until ${clock(Date.parse(h.snoozed_until), every(60_000).value, here)}` : stateWords(h.state)}</span>}
           {h && <span>{s.teamName(h.team)}</span>}
           {c && (
             <span>
@@ -401,7 +401,9 @@ function Answer() {
         {!note && !mine ? (
           <div class="take">
             <p>
-              {free
+              {free && h?.state === "accepted"
+                ? `${h.agent_name ?? "A colleague"} asks you to take this over. The customer sees that you joined.`
+                : free
                 ? "Accept this conversation to reply. The customer sees that you joined."
                 : h?.ended_at
                   ? "This handoff has ended. When the customer writes again, the assistant answers."
@@ -411,6 +413,13 @@ function Answer() {
                       ? `This is being offered to ${h.agent_name ?? "somebody else"}.`
                       : "Nobody is needed here at the moment."}
             </p>
+            {s.canTakeOver.value && (
+              <div class="take-actions">
+                <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("takeover")} disabled={s.busy.value !== ""} onClick={() => void s.takeOver()}>
+                  Take over
+                </button>
+              </div>
+            )}
             {s.canPull.value && (
               <div class="take-actions">
                 <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("pull")} disabled={s.busy.value !== ""} onClick={() => void s.pull()}>

@@ -6,11 +6,10 @@ import { dialogs } from "./slots.tsx";
 import * as s from "./store/index.ts";
 
 /** The longest note or instruction that the server takes. */
-const limit = 1000;
+export const limit = 1000;
 
 dialogs.add({ id: "resolve", component: Resolve });
 dialogs.add({ id: "return", component: Return });
-dialogs.add({ id: "transfer", component: Transfer });
 dialogs.add({ id: "escalate", component: Escalate });
 
 /** The dialog that was asked for, if it is one of the slot's. */
@@ -19,9 +18,10 @@ export function Dialogs() {
   return asked ? <asked.component key={asked.id} /> : null;
 }
 
-const close = () => (s.dialog.value = null);
+export const close = () => (s.dialog.value = null);
 
-function Actions({ label, disabled }: { label: string; disabled?: boolean }) {
+/** What went wrong, and the two ways out of a dialog. */
+export function Actions({ label, disabled }: { label: string; disabled?: boolean }) {
   return (
     <>
       {s.notice.value?.bad && (
@@ -75,42 +75,6 @@ function Return() {
           <Growing class="textarea" rows={3} value={text} onValue={setText} label="Instruction for the assistant" placeholder="The refund is on its way; explain how long it takes." maxLength={limit} autoFocus />
         </label>
         <Actions label="Return" />
-      </form>
-    </Dialog>
-  );
-}
-
-function Transfer() {
-  const [team, setTeam] = useState("");
-  const [note, setNote] = useState("");
-  const current = s.handoff.value?.team;
-  return (
-    <Dialog title="Transfer to another team" closeLabel="Close" onClose={close}>
-      <form
-        class="dialog-form"
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (team) void s.transfer(team, note.trim());
-        }}
-      >
-        <label class="field">
-          <span>Team</span>
-          <select value={team} onChange={(e) => setTeam(e.currentTarget.value)} required>
-            <option value="">Choose a team</option>
-            {s.teams.value
-              .filter((t) => t.key !== current)
-              .map((t) => (
-                <option key={t.key} value={t.key}>
-                  {t.name}
-                </option>
-              ))}
-          </select>
-        </label>
-        <label class="field">
-          <span>Note for the team (optional, the customer does not see it)</span>
-          <Growing class="textarea" rows={3} value={note} onValue={setNote} label="Note for the team" maxLength={limit} />
-        </label>
-        <Actions label="Transfer" disabled={!team} />
       </form>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 // The parts of the desk that fill its slots. Each adds its pages, sections, tools and commands when it is loaded: one line here.
 
 import "./basics.ts";
+import "./passing.tsx";
 import "./notify.ts";
 import "./package.tsx";
 import "./files.tsx";

@@ -5,21 +5,29 @@ import type { Handoff, QueueSnapshot } from "../shared/types.ts";
 export interface Sections {
   offers: Handoff[];
   mine: Handoff[];
+  /** Mine too, but asleep until a time or until the customer writes. */
+  sleeping: Handoff[];
   waiting: Handoff[];
 }
+
+/** Whether this agent is asked to take it: from the queue, or from a colleague who has it until then. */
+export const offeredTo = (h: Handoff, me: string): boolean => (h.state === "offered" && h.agent_id === me) || (h.state === "accepted" && h.wanted_agent === me && h.agent_id !== me);
 
 export function sections(q: QueueSnapshot | null, me: string): Sections {
   const seen = new Set<string>();
   const offers: Handoff[] = [];
   const mine: Handoff[] = [];
+  const sleeping: Handoff[] = [];
   for (const h of [...(q?.mine ?? []), ...(q?.handoffs ?? [])]) {
-    if (seen.has(h.id) || h.agent_id !== me) continue;
+    const asked = offeredTo(h, me);
+    if (seen.has(h.id) || (h.agent_id !== me && !asked)) continue;
     seen.add(h.id);
-    if (h.state === "offered") offers.push(h);
+    if (asked) offers.push(h);
+    else if (h.snoozed_until) sleeping.push(h);
     else mine.push(h);
   }
   const waiting = (q?.handoffs ?? []).filter((h) => !seen.has(h.id) && h.state !== "accepted");
-  return { offers, mine, waiting };
+  return { offers, mine, sleeping, waiting };
 }
 
 export type Deadline = { kind: "none" } | { kind: "met" } | { kind: "due" | "soon" | "overdue"; seconds: number };

@@ -3,7 +3,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
 import { parseMarkdown, plainText } from "../shared/markdown.ts";
-import { ticking } from "../shared/time.ts";
+import { clock, ticking } from "../shared/time.ts";
 import type { Handoff } from "../shared/types.ts";
 import { ariaKeysFor } from "./commands.ts";
 import { deadline, windowOf } from "./queue-state.ts";
@@ -40,7 +40,7 @@ export function Due({ h }: { h: Handoff; now?: number }) {
 }
 
 export function Queue() {
-  const { offers, mine, waiting } = s.split.value;
+  const { offers, mine, sleeping, waiting } = s.split.value;
   const away = s.presence.value !== "online";
   return (
     <section class="column queue" aria-label="Queue">
@@ -56,6 +56,11 @@ export function Queue() {
           <Rows all={mine} />
           {mine.length === 0 && <p class="empty">{away ? "You are away, so nothing is offered to you. Switch to Online when you are ready." : "Nothing yet. Offers appear here by themselves; you can also take someone from the list below."}</p>}
         </Group>
+        {sleeping.length > 0 && (
+          <Group title="Asleep" count={sleeping.length}>
+            <Rows all={sleeping} />
+          </Group>
+        )}
         <Group title="Waiting" count={waiting.length}>
           <Rows all={waiting} waits />
           {waiting.length === 0 && <p class="empty">{s.queue.value ? "Nobody is waiting for your teams." : "Loading the queue…"}</p>}
@@ -196,6 +201,8 @@ function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
       <span class="row-meta">
         <Priority p={h.priority} short />
         {h.state === "offered" && h.agent_id !== s.me.value?.id && <span class="tag">Offered to {h.agent_name ?? "someone"}</span>}
+        {h.snoozed_until && <span class="tag">Until {clock(Date.parse(h.snoozed_until), every(60_000).value, navigator.language)}</span>}
+        {h.state === "accepted" && h.wanted_agent && <span class="tag">{h.wanted_agent === s.me.value?.id ? `From ${h.agent_name ?? "a colleague"}` : "Being passed on"}</span>}
         {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
         {fresh ? <span class="tag strong">New message</span> : !waits && h.last_author === "customer" && <span class="tag">Customer wrote last</span>}
         {!current && s.drafts.has(h.conversation_id) && <span class="tag">Draft</span>}

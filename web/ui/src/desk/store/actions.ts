@@ -2,10 +2,10 @@
 
 import { computed } from "@preact/signals";
 import type { Handoff } from "../../shared/types.ts";
-import { closeConversation, drafts, handoff, isMine, mode, open, openConversation, openId, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
+import { closeConversation, drafts, handoff, isMine, isOffer, mode, open, openConversation, openId, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
 import { link } from "./live.ts";
 import { split } from "./queue.ts";
-import { act, agentCall, dialog, notice, signedOut, teamName, view } from "./session.ts";
+import { act, agentCall, dialog, me, notice, signedOut, teamName, view } from "./session.ts";
 
 link.subscribe((l) => {
   if (l === "open") wakeOutboxes();
@@ -77,6 +77,47 @@ async function finish(name: string, body: unknown, done: string): Promise<boolea
 export const resolve = () => end("resolve", {}, "Resolved.");
 export const giveBack = (instruction: string) => end("return", instruction ? { instruction } : {}, "Returned to the assistant.");
 export const transfer = (team: string, note: string) => finish("transfer", note ? { team, note } : { team }, `Transferred to ${teamName(team)}.`);
+
+/** Passes the conversation on to a colleague, who is asked first; warm, it stays here until they take it. */
+export async function transferTo(agent: { id: string; name: string }, note: string, warm: boolean): Promise<void> {
+  const body = { agent: agent.id, warm, ...(note ? { note } : {}) };
+  if (!warm) return void (await finish("transfer", body, `Transferred to ${agent.name}.`));
+  if (await act("transfer", () => agentCall(`/conversations/${openId.value}/transfer`, body))) {
+    dialog.value = null;
+    notice.value = { text: `${agent.name} is asked. It stays with you until they take it.`, bad: false };
+  }
+}
+
+/** Means a handoff for a colleague, who is offered it before everybody else. */
+export async function assign(h: Handoff, agent: { id: string; name: string }, note: string): Promise<void> {
+  if (await act("assign", () => agentCall(`/handoffs/${h.id}/assign`, { agent: agent.id, ...(note ? { note } : {}) }))) {
+    dialog.value = null;
+    notice.value = { text: `Assigned to ${agent.name}.`, bad: false };
+  }
+}
+
+/** Lets the conversation sleep; it comes back by itself at that time, or when the customer writes. */
+export const snooze = (until: Date, when: string) => end("snooze", { until: until.toISOString() }, `Sleeps until ${when}, or until the customer writes.`);
+
+export async function wakeUp(): Promise<void> {
+  if (await act("wake", () => agentCall(`/conversations/${openId.value}/wake`, {}))) notice.value = { text: "Awake again.", bad: false };
+}
+
+const supervises = computed(() => ["supervisor", "admin"].includes(me.value?.role ?? ""));
+
+/** Whether a supervisor may take the open conversation from a colleague. */
+export const canTakeOver = computed(() => supervises.value && !isMine.value && !isOffer.value && ["accepted", "offered"].includes(handoff.value?.state ?? ""));
+
+/** Whether the open conversation can be meant for somebody. */
+export const canAssign = computed(() => supervises.value && handoff.value !== null && handoff.value.ended_at === null);
+
+export async function takeOver(): Promise<void> {
+  const id = openId.value;
+  if (id && (await act("takeover", () => agentCall(`/conversations/${id}/takeover`, {})))) {
+    refreshConversation(id);
+    write("public");
+  }
+}
 
 /** Moves it up a priority and to the team that helps out; the note is for that team. */
 export const escalate = (note: string) => finish("escalate", note ? { note } : {}, "Escalated.");

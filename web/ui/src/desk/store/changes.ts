@@ -1,5 +1,6 @@
 // What the desk's stream says, applied to what is known: pure functions.
 
+import { offeredTo } from "../queue-state.ts";
 import type { BoardChange, Handoff, QueueSnapshot } from "../../shared/types.ts";
 
 const waits = (h: Handoff) => h.state === "queued" || h.state === "offered" || h.state === "asynchronous";
@@ -19,7 +20,7 @@ export function withChange(q: QueueSnapshot, c: BoardChange, me: string): QueueS
   for (const a of c.agents) agents.set(a.id, a);
   return {
     handoffs: merged(q.handoffs, waits),
-    mine: merged(q.mine, (h) => h.agent_id === me),
+    mine: merged(q.mine, (h) => h.agent_id === me || offeredTo(h, me)),
     me: agents.get(me) ?? q.me,
     agents: c.left.length + c.agents.length === 0 ? q.agents : [...agents.values()].sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1)),
     waiting: c.waiting,

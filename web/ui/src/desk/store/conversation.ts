@@ -8,7 +8,7 @@ import { browserStore, sessionArea } from "../../shared/storage.ts";
 import type { AgentConversation, Attachment, Handoff, Message } from "../../shared/types.ts";
 import { type Kept, Recent } from "../recent.ts";
 import { Drafts, type Mode } from "../drafts.ts";
-import { step } from "../queue-state.ts";
+import { offeredTo, step } from "../queue-state.ts";
 import { entries, type Entry } from "./changes.ts";
 import { inOrder, split } from "./queue.ts";
 import { agentCall, announcement, me, notice, onSignedOut, page, store, view, words } from "./session.ts";
@@ -28,7 +28,7 @@ export const mode = signal<Mode>("public");
 
 export const handoff = computed<Handoff | null>(() => inOrder.value.find((h) => h.conversation_id === openId.value) ?? open.value?.handoff ?? null);
 export const isMine = computed(() => handoff.value?.state === "accepted" && handoff.value.agent_id === me.value?.id);
-export const isOffer = computed(() => handoff.value?.state === "offered" && handoff.value.agent_id === me.value?.id);
+export const isOffer = computed(() => handoff.value !== null && offeredTo(handoff.value, me.value?.id ?? ""));
 export const isFree = computed(() => ["queued", "asynchronous"].includes(handoff.value?.state ?? ""));
 
 /** What is being written, per conversation. It outlives a reload but not the tab, and is another agent's never. */

@@ -8,7 +8,7 @@ import { act, agentCall, announcement, me, sound } from "./session.ts";
 
 export const queue = signal<QueueSnapshot | null>(null);
 export const split = computed(() => sections(queue.value, me.value?.id ?? ""));
-export const inOrder = computed(() => [...split.value.offers, ...split.value.mine, ...split.value.waiting]);
+export const inOrder = computed(() => [...split.value.offers, ...split.value.mine, ...split.value.sleeping, ...split.value.waiting]);
 
 /** The presence that counts: the server may have set an agent away who let offers lapse. */
 export const presence = computed(() => queue.value?.me?.presence ?? me.value?.presence ?? "offline");
