@@ -68,7 +68,7 @@ func (p *pageServer) adminForm(h func(*gin.Context, auth.Agent) error) func(*gin
 type adminPage struct {
 	Sheet     string // path of their own style sheet
 	Who       string
-	Section   string // topics, thresholds, people, audit or account
+	Section   string // topics, thresholds, people, delivery, audit or account
 	Admin     bool   // sees the other pages
 	Notice    string // what was done
 	Problem   string // what was not, and why
@@ -87,6 +87,8 @@ type adminPage struct {
 	Thresholds *thresholdsView
 
 	People *peopleView
+
+	Delivery *deliveryView
 }
 
 // adminRow is a topic in the table.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -217,5 +219,119 @@ func TestSubscription(t *testing.T) {
 		{name: "another kind", method: "POST", path: path, body: `{"kind":"pigeon","address":"x"}`, headers: auth, status: 422, want: []string{`"field":"kind"`}},
 		{name: "another's", method: "POST", path: path, body: `{"kind":"email","address":"kim@example.com"}`, headers: []string{"Authorization", "Bearer " + other}, status: 401},
 		{name: "forget", method: "DELETE", path: path, headers: auth, status: 204},
+	})
+}
+
+// TestDeliveryPages does with the pages what an admin does: adds, tries, switches off, reads what became of it, sends again.
+func TestDeliveryPages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	cookie := "firstline_session=" + b.person("boss@larkpay.example", "admin", "session")
+	page := func(path string) answer { return b.do("GET", path, "", "Cookie", cookie) }
+	form := func(path, body string) answer {
+		return b.do("POST", path, body, "Cookie", cookie, "Content-Type", "application/x-www-form-urlencoded", "Origin", b.url, "Sec-Fetch-Site", "same-origin")
+	}
+	one := func(a answer, pattern string) string {
+		t.Helper()
+		m := regexp.MustCompile(pattern).FindStringSubmatch(a.body)
+		if m == nil {
+			t.Fatalf("no %s in\n%.3000s", pattern, a.body)
+		}
+		return m[1]
+	}
+	var status atomic.Int64
+	status.Store(500)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(int(status.Load()))
+		_, _ = w.Write([]byte("<script>alert(1)</script>"))
+	}))
+	defer receiver.Close()
+	if a := page("/admin/delivery"); a.status != 200 || !strings.Contains(a.body, "Add a webhook") || !strings.Contains(a.body, "FIRSTLINE_SMTP_URL") {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	added := form("/admin/delivery", "action=add_webhook&url="+url.QueryEscape(receiver.URL)+"&description=Ours&kinds=handoff.created")
+	if added.status != 200 || !strings.Contains(added.body, "whsec_") || strings.Contains(page("/admin/delivery").body, "whsec_") {
+		t.Fatalf("%d: the secret is shown once", added.status)
+	}
+	id := one(added, `id="w-([0-9a-f-]+)"`)
+	if a := form("/admin/delivery", "action=test_webhook&id="+id); a.status != 200 || !strings.Contains(a.body, "It did not work: status 500 &lt;script&gt;") || strings.Contains(a.body, "<script>alert") {
+		t.Errorf("test: %s", a.body)
+	}
+	if a := form("/admin/delivery", "action=rotate&id="+id); a.status != 200 || !strings.Contains(a.body, "whsec_") || !strings.Contains(a.body, "the former secret signs until") {
+		t.Errorf("rotate: %d", a.status)
+	}
+	conversation, token := b.conversation("gb", "en")
+	if a := b.do("POST", "/v1/conversations/"+conversation+"/handoff", `{}`, "Authorization", "Bearer "+token); a.status != 202 {
+		t.Fatal(a.body)
+	}
+	deliver := func() {
+		t.Helper()
+		if _, err := b.delivery.FanOut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.delivery.Deliver(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deliver()
+	letter := one(page("/admin/delivery?state=pending"), `href="/admin/delivery/([0-9a-f-]+)"`)
+	at := "/admin/delivery/" + letter
+	if a := page(at); a.status != 200 || !strings.Contains(a.body, "status 500") || !strings.Contains(a.body, "&#34;type&#34;: &#34;handoff.created&#34;") {
+		t.Errorf("letter: %d\n%s", a.status, a.body)
+	}
+	if a := form(at, "action=drop"); a.status != 303 || a.header.Get("Location") != at+"?done=dropped" {
+		t.Errorf("drop: %d %s", a.status, a.body)
+	}
+	if a := form(at, "action=drop"); a.status != 409 {
+		t.Errorf("drop twice: %d", a.status)
+	}
+	if a := form(at, "action=remove_webhook"); a.status != 422 {
+		t.Errorf("something else: %d", a.status)
+	}
+	status.Store(200)
+	if a := form(at, "action=replay"); a.status != 303 {
+		t.Errorf("replay: %d", a.status)
+	}
+	deliver()
+	if a := page(at); !strings.Contains(a.body, ">done<") {
+		t.Errorf("after that:\n%s", a.body)
+	}
+	if a := form("/admin/delivery", "action=add_connection&kind=chatwoot&name=Larkpay&account=3&inbox=6&token=t&signing=very-secret&url="+url.QueryEscape(receiver.URL)); a.status != 303 {
+		t.Fatalf("connection: %d %s", a.status, a.body)
+	}
+	all := page("/admin/delivery")
+	conn := one(all, `id="c-([0-9a-f-]+)"`)
+	if !strings.Contains(all.body, "/v1/inbound/"+conn) || strings.Contains(all.body, "very-secret") {
+		t.Error("where it sends to is missing, or its secret is shown")
+	}
+	if a := form("/admin/delivery", "action=change_connection&id="+conn+"&name=Larkpay+2&account=3&inbox=7&teams=general&enabled=no&url="+url.QueryEscape(receiver.URL)); a.status != 303 {
+		t.Errorf("change: %d %s", a.status, a.body)
+	}
+	if a := page("/admin/delivery"); !strings.Contains(a.body, "Larkpay 2") || !strings.Contains(a.body, "Teams: general") {
+		t.Error("it was not changed")
+	}
+	for name, body := range map[string]string{"no address": "action=add_webhook&url=", "no desk": "action=add_connection&kind=x&name=x", "no id": "action=rotate&id=x", "nothing": "action=x&id=" + id} {
+		if a := form("/admin/delivery", body); a.status != 422 || !strings.Contains(a.body, `role="alert"`) {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	for _, action := range []string{"toggle_webhook", "remove_webhook"} {
+		if a := form("/admin/delivery", "action="+action+"&id="+id); a.status != 303 {
+			t.Errorf("%s: %d", action, a.status)
+		}
+	}
+	if a := form("/admin/delivery", "action=replay_all"); a.status != 303 {
+		t.Errorf("replay all: %d", a.status)
+	}
+	if a := form("/admin/delivery", "action=remove_connection&id="+conn); a.status != 303 {
+		t.Errorf("remove: %d", a.status)
+	}
+	kim := "firstline_session=" + b.person("kim@larkpay.example", "supervisor", "session", "general")
+	b.run([]scenario{
+		{name: "only admins", path: "/admin/delivery", headers: []string{"Cookie", kim}, status: 403},
+		{name: "nobody else", path: at, status: 401},
+		{name: "from another site", method: "POST", path: "/admin/delivery", body: "action=replay_all",
+			headers: []string{"Cookie", cookie, "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, status: 403},
+		{name: "none", path: "/admin/delivery/" + conversation, headers: []string{"Cookie", cookie}, status: 404},
 	})
 }

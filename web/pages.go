@@ -48,6 +48,7 @@ func (s *Server) pages(r *gin.Engine) {
 	p.signInPages(r)
 	p.adminPages(r)
 	p.peoplePages(r)
+	p.deliveryPages(r)
 	get("/assets/*file", p.asset)
 	get("/static/*file", p.asset)
 	r.GET("/openapi.json", p.contract())

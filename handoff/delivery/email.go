@@ -64,6 +64,9 @@ func (m *email) Send(ctx context.Context, out Out) (Sent, error) {
 	return sent, nil
 }
 
+// Mails tells whether e-mail can be sent.
+func (s *Service) Mails() bool { return s.opts.Mail != nil }
+
 // mail sends one message and says whether trying again is of use.
 func (s *Service) mail(ctx context.Context, m mail.Message) error {
 	err := s.opts.Mail.Send(ctx, m)
