@@ -88,8 +88,26 @@ export const steps = [
           await page.getByRole("button", { name: button }).click();
           await page.getByRole("dialog").waitFor();
           await bothSchemes(page, `the dialog ${button}, ${size}`);
+          if (button === "Transfer") {
+            await page.getByText("To a colleague").click();
+            await bothSchemes(page, `the dialog for colleagues, ${size}`);
+          }
           await page.keyboard.press("Escape");
         }
+        for (const item of ["Snooze until later", "Assign to a colleague", /^Escalate/]) {
+          await page.getByRole("button", { name: "More to do with this conversation" }).click();
+          await page.getByRole("menuitem", { name: item }).click();
+          await page.getByRole("dialog").waitFor();
+          await bothSchemes(page, `the dialog ${item}, ${size}`);
+          await page.keyboard.press("Escape");
+        }
+        await page.getByRole("tab", { name: /Reply/ }).click();
+        await page.getByLabel("Reply to the customer").fill("To be taken back");
+        await page.getByLabel("Reply to the customer").press("Control+Enter");
+        await page.locator(".entry.pending", { hasText: "Is sent in" }).waitFor();
+        await bothSchemes(page, `a reply that can be undone, ${size}`);
+        await page.keyboard.press("Escape");
+        await page.keyboard.press("z");
         await page.keyboard.press("Control+k");
         await page.getByRole("dialog", { name: "Find a command" }).waitFor();
         await bothSchemes(page, `the palette, ${size}`);

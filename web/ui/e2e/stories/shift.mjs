@@ -223,4 +223,36 @@ export const steps = [
       check((await group(ada, /My conversations/).locator(".row-item").count()) === 0, "nothing is left");
     },
   ],
+  [
+    "a team that is closed for the day: the handoff exists all the same, the customer is told until when, and the desk shows it",
+    async (world) => {
+      const { server, browser, problems, ada } = world;
+      for (const p of [ada, world.first, world.second]) await p.locator(".presence-away").click();
+      const admin = await openWindow(browser, problems);
+      await signInBy(await addPerson(server, { email: "olga@larkpay.example", name: "Olga", role: "admin" }), admin.page);
+      const closed = await admin.page.evaluate(async () => {
+        const ends_at = new Date(Date.now() + 5 * 3_600_000).toISOString();
+        const res = await fetch("/v1/admin/closures", { method: "POST", headers: { "X-Firstline": "1", "Content-Type": "application/json" }, body: JSON.stringify({ team: "general", ends_at, note: { en: "We are moving house." } }) });
+        return { status: res.status, closure: (await res.json()).closure };
+      });
+      check(closed.status === 201, `the closure is announced: ${closed.status}`);
+      const { page, context } = await openWindow(browser, problems, { viewport: { width: 1024, height: 800 } });
+      await askSomething(server, page);
+      await page.getByRole("button", { name: "Talk to a person" }).click();
+      const card = page.locator(".handoff");
+      await card.getByText(/closed/i).first().waitFor();
+      await shot(page, "shift-closed-customer");
+      await group(ada, /Waiting/).locator(".row-item").first().waitFor();
+      await shot(ada, "shift-closed-desk");
+      const gone = await admin.page.evaluate(async (id) => (await fetch(`/v1/admin/closures/${id}`, { method: "DELETE", headers: { "X-Firstline": "1" } })).status, closed.closure.id);
+      check(gone === 204, "the closure is taken back");
+      await world.second.locator(".presence-online").click();
+      await world.second.locator(".offer").waitFor();
+      await world.second.keyboard.press("a");
+      await reply(world.second).waitFor();
+      await page.locator(".system", { hasText: "has joined" }).waitFor();
+      await context.close();
+      await admin.context.close();
+    },
+  ],
 ];
