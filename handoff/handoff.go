@@ -330,7 +330,7 @@ const handoffColumns = `h.id, h.conversation_id, h.reason, h.explanation, h.topi
 	c.last_seq, h.rank, ` + slaColumn + `, COALESCE(h.customer_summary, h.summary), h.intake`
 
 const handoffFrom = ` FROM handoffs h JOIN conversations c ON c.id = h.conversation_id LEFT JOIN agents a ON a.id = h.agent_id
-	LEFT JOIN LATERAL (SELECT left(body, 200) AS body, author, created_at FROM messages
+	LEFT JOIN LATERAL (SELECT COALESCE(NULLIF(left(body, 200), ''), attachments->0->>'name', '') AS body, author, created_at FROM messages
 		WHERE conversation_id = h.conversation_id AND visibility = 'public' AND author <> 'system' ORDER BY seq DESC LIMIT 1) m ON true WHERE `
 
 func findHandoff(ctx context.Context, q db, where string, args ...any) (Handoff, error) {

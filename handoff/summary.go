@@ -282,6 +282,9 @@ func transcriptText(p Package) string {
 	clean := strings.NewReplacer("<conversation>", "", "</conversation>", "")
 	for _, l := range p.Transcript {
 		fmt.Fprintf(&sb, "%s: %s\n", l.Author, clean.Replace(clip(l.Text, 1500)))
+		for _, f := range l.Files {
+			fmt.Fprintf(&sb, "%s sent a file that you cannot see: %s\n", l.Author, clean.Replace(f.Name))
+		}
 	}
 	if p.Note != "" {
 		fmt.Fprintf(&sb, "customer: %s\n", clean.Replace(p.Note))

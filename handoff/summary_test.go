@@ -89,6 +89,29 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// A file without a word is a message, too: the queue names it, and the model is told that it cannot see it.
+func TestFileWithoutAWord(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.talk(t, "gb", "en")
+	f, err := b.rec.Upload(t.Context(), id, chat.Customer, "shot.png", "image/png", []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.rec.Receive(t.Context(), id, chat.Inbound{ClientID: "1", Files: []uuid.UUID{f.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	h := b.handoff(t, b.handOff(t, id, "pay").ID)
+	if h.LastMessage != "shot.png" || h.Summary != "Asked for a person without writing why." {
+		t.Errorf("%q, %q", h.LastMessage, h.Summary)
+	}
+	m := &scripted{answer: says(goodSummary)}
+	b.summarises(t, m)
+	if sent := m.asked[0].Messages[0].Content; !strings.Contains(sent, "a file that you cannot see: shot.png") {
+		t.Errorf("the model reads %q", sent)
+	}
+}
+
 // A model that is down, or says what nobody said, changes nothing, and is not asked for ever.
 func TestSummaryNotBelieved(t *testing.T) {
 	t.Parallel()
@@ -313,7 +336,8 @@ func TestVerdicts(t *testing.T) {
 	// The team that it first came to counts, wherever it was moved.
 	b.exec(t, `UPDATE handoffs SET team = 'fraud'`)
 	all, err := b.desk.Judgements(t.Context())
-	if err != nil || len(all) != 1 || all[0].Verdict != "wrong_team" || all[0].Team != "payments" || all[0].Right != "fraud" || all[0].Topic != "pay" {
+	if err != nil || len(all) != 1 || all[0].Verdict != "wrong_team" || all[0].Team != "payments" || all[0].Right != "fraud" || all[0].Topic != "pay" ||
+		all[0].Turn != nil || all[0].Audience != "consumer" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

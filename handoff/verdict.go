@@ -2,7 +2,6 @@ package handoff
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -68,17 +67,24 @@ type Judged struct {
 	Topic    string // "" for none
 	Team     string // where it came to first
 	Verdict  string
-	Right    string          // the right team, where the agent named one
-	Decision json.RawMessage // nil where no turn decided
-	At       time.Time       // of the verdict
+	Right    string     // the right team, where the agent named one
+	Turn     *uuid.UUID // that decided; nil where a person did
+	Before   *uuid.UUID // the turn before it in the conversation; nil for none
+	Audience string
+	At       time.Time // of the verdict
 }
+
+// TeamFor is the key of the team that a handoff on a topic comes to now; "" is for none.
+func (d *Desk) TeamFor(topic, audience string) string { return d.teamOf(topic, audience) }
 
 // Judgements returns handoffs with their newest verdicts, oldest first, those of one handoff by several agents each.
 func (d *Desk) Judgements(ctx context.Context) ([]Judged, error) {
 	rows, err := d.pool.Query(ctx, `
 		SELECT h.id, h.reason, COALESCE(h.topic, ''), COALESCE((SELECT team FROM handoff_steps WHERE handoff_id = h.id ORDER BY id LIMIT 1), h.team),
-			v.verdict, COALESCE(v.team, ''), t.decision, v.at
-		FROM handoff_verdicts v JOIN handoffs h ON h.id = v.handoff_id LEFT JOIN turns t ON t.id = h.turn_id ORDER BY v.at, h.id, v.agent_id`)
+			v.verdict, COALESCE(v.team, ''), t.id, (SELECT b.id FROM turns b WHERE b.conversation_id = t.conversation_id AND b.from_seq < t.from_seq
+				AND b.state = 'done' AND b.decision IS NOT NULL ORDER BY b.from_seq DESC, b.to_seq DESC LIMIT 1), c.audience, v.at
+		FROM handoff_verdicts v JOIN handoffs h ON h.id = v.handoff_id JOIN conversations c ON c.id = h.conversation_id
+		LEFT JOIN turns t ON t.id = h.turn_id ORDER BY v.at, h.id, v.agent_id`)
 	if err != nil {
 		return nil, err
 	}

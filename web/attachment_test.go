@@ -108,6 +108,8 @@ func TestAttachments(t *testing.T) {
 			wantHeader: map[string]string{"Content-Type": "text/plain; charset=utf-8", "Content-Disposition": `attachment; filename=n_te.txt; filename*=UTF-8''n%C3%B6te.txt`}},
 		{name: "another conversation's token", path: files + shot.ID.String(), headers: []string{"Authorization", other}, status: 401},
 		{name: "by way of another conversation", path: "/v1/conversations/" + otherID + "/attachments/" + shot.ID.String(), headers: []string{"Authorization", other}, status: 404},
+		{name: "in the transcript", path: "/v1/conversations/" + id + "/transcript?format=text", headers: []string{"Authorization", bearer}, status: 200,
+			want: []string{"[shot.exe.png, 1 KB]"}},
 		{name: "in the record", path: "/v1/conversations/" + id + "/messages", headers: []string{"Authorization", bearer}, status: 200,
 			want: []string{`"attachments":[{"id":"` + shot.ID.String()}},
 	})

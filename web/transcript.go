@@ -38,7 +38,7 @@ func (s *Server) transcript(c *gin.Context) error {
 	case "text":
 		var sb strings.Builder
 		for _, m := range all {
-			fmt.Fprintf(&sb, "%s  %s\n%s\n\n", m.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), s.speaker(m), m.Text)
+			fmt.Fprintf(&sb, "%s  %s\n%s\n\n", m.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), s.speaker(m), withFiles(m))
 		}
 		c.Header("Content-Disposition", `attachment; filename="conversation.txt"`)
 		c.Data(http.StatusOK, "text/plain; charset=utf-8", []byte(sb.String()))
@@ -47,7 +47,7 @@ func (s *Server) transcript(c *gin.Context) error {
 		type line struct{ At, Who, Text string }
 		var lines []line
 		for _, m := range all {
-			lines = append(lines, line{m.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), s.speaker(m), m.Text})
+			lines = append(lines, line{m.CreatedAt.UTC().Format("2006-01-02 15:04 UTC"), s.speaker(m), withFiles(m)})
 		}
 		var sb strings.Builder
 		if err := transcriptPage.Execute(&sb, map[string]any{"Company": s.Site.Company, "Locale": conv.Locale, "Lines": lines}); err != nil {
@@ -58,6 +58,18 @@ func (s *Server) transcript(c *gin.Context) error {
 		return nil
 	}
 	return fault.Field("format", "unknown_format", "Use json, text or html.")
+}
+
+// withFiles is a message's text with the names of its files, which a written record cannot hold.
+func withFiles(m chat.Message) string {
+	lines := []string{m.Text}
+	if m.Text == "" {
+		lines = nil
+	}
+	for _, f := range m.Files() {
+		lines = append(lines, fmt.Sprintf("[%s, %d KB]", f.Name, (f.Size+1023)/1024))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (s *Server) speaker(m chat.Message) string {

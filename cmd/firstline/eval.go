@@ -20,15 +20,16 @@ import (
 
 // EvalCmd scores folders of questions with known answers.
 type EvalCmd struct {
-	Dirs    []string `arg:"" optional:"" name:"dir" help:"Folders in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or with --task of labelled messages (train.jsonl, dev.jsonl, test.jsonl)."`
-	Task    string   `help:"Score labelled messages instead: topics, urgent, human, oos or injection." placeholder:"TASK"`
-	Split   string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
-	Typos   float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
-	BM25    bool     `name:"bm25" help:"Score plain BM25 instead of the serving retrieval."`
-	JSON    string   `name:"json" help:"Write figures and cases to this file, or to standard output for -." placeholder:"FILE"`
-	NoCases bool     `help:"Leave the single questions out of the JSON."`
-	HTML    string   `name:"html" help:"Write a page with figures, plots and the worst cases to this file." placeholder:"FILE"`
-	Compare string   `help:"Say what changed since the JSON of another run, question by question." placeholder:"FILE"`
+	Dirs     []string `arg:"" optional:"" name:"dir" help:"Folders in the BEIR layout (corpus.jsonl, queries.jsonl, qrels/<split>.tsv), or with --task of labelled messages (train.jsonl, dev.jsonl, test.jsonl)."`
+	Task     string   `help:"Score labelled messages instead: topics, urgent, human, oos or injection." placeholder:"TASK"`
+	Split    string   `help:"Split of the relevance judgements; another one is taken where it is missing." default:"test"`
+	Typos    float64  `help:"Misspell this share of the questions' long words, always the same ones." placeholder:"SHARE"`
+	BM25     bool     `name:"bm25" help:"Score plain BM25 instead of the serving retrieval."`
+	JSON     string   `name:"json" help:"Write figures and cases to this file, or to standard output for -." placeholder:"FILE"`
+	NoCases  bool     `help:"Leave the single questions out of the JSON."`
+	HTML     string   `name:"html" help:"Write a page with figures, plots and the worst cases to this file." placeholder:"FILE"`
+	Compare  string   `help:"Say what changed since the JSON of another run, question by question." placeholder:"FILE"`
+	Verdicts bool     `help:"Hold what agents said of handoffs (right, too early, too late, wrong team) against what the assistant would do now, over the configured database."`
 	suiteOptions
 
 	Floor []string `help:"Fail when a figure is worse: ndcg@10=0.6, top1_ece<=0.05; NAME:METRIC=VALUE for one folder. May be repeated." placeholder:"METRIC=VALUE" sep:"none"`
@@ -50,8 +51,8 @@ func (c *EvalCmd) Run(e *env) error {
 	if err := c.needsFolders(); err != nil {
 		return err
 	}
-	if len(c.Dirs) == 0 && !c.wanted() {
-		return fault.Field("DIR", "required", "Name a folder of questions, --suite PATH for labelled questions of your own, or --demo.")
+	if len(c.Dirs) == 0 && !c.wanted() && !c.Verdicts {
+		return fault.Field("DIR", "required", "Name a folder of questions, --suite PATH for labelled questions of your own, --demo, or --verdicts.")
 	}
 	started := time.Now()
 	entries, err := c.measure(e)
@@ -59,6 +60,11 @@ func (c *EvalCmd) Run(e *env) error {
 		var asked []findings.Entry
 		asked, err = c.suiteOptions.run(e)
 		entries = append(entries, asked...)
+	}
+	if err == nil && c.Verdicts {
+		var judged findings.Entry
+		judged, err = measureVerdicts(e)
+		entries = append(entries, judged)
 	}
 	if err == nil {
 		err = out.write(e, findings.Report{Settings: c.settings(e, started), Entries: entries})
