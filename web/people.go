@@ -201,13 +201,13 @@ func (s *Server) changePerson(c *gin.Context) error {
 	return ok(c, http.StatusOK, gin.H{"agent": p})
 }
 
-// change changes a person and tells the desk, because what they are and are there for decides who gets which conversation.
+// change changes a person, and gives back to the queue what somebody has who no longer works at the desk.
 func (s *Server) change(c *gin.Context, by auth.Agent, id uuid.UUID, in auth.Change) (auth.Person, error) {
 	p, err := s.Auth.Update(c.Request.Context(), by.Actor(), id, in)
-	if err == nil {
-		s.Bus.Notify(wake.Queue, "")
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	return p, s.changed(c, by, p)
 }
 
 func (s *Server) remove(c *gin.Context, by auth.Agent, id uuid.UUID) error {
@@ -217,6 +217,20 @@ func (s *Server) remove(c *gin.Context, by auth.Agent, id uuid.UUID) error {
 	}
 	if _, err := s.Auth.Remove(c.Request.Context(), by.Actor(), p.Email); err != nil {
 		return err
+	}
+	if p, err = s.Auth.Person(c.Request.Context(), id); err != nil {
+		return err
+	}
+	return s.changed(c, by, p)
+}
+
+// changed tells the desk, because what people are decides who gets which conversation. Were this to fail, the router would
+// find what somebody has who is disabled.
+func (s *Server) changed(c *gin.Context, by auth.Agent, p auth.Person) error {
+	if p.DisabledAt != nil || !p.WorksDesk() {
+		if _, err := s.Desk.Release(c.Request.Context(), p.ID, by.ID.String()); err != nil {
+			return err
+		}
 	}
 	s.Bus.Notify(wake.Queue, "")
 	return nil

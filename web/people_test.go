@@ -329,3 +329,42 @@ func TestDeviceName(t *testing.T) {
 		}
 	}
 }
+
+// TestLeavingGivesBack: what somebody has who is disabled, removed, or becomes an editor goes back to the queue at once.
+func TestLeavingGivesBack(t *testing.T) {
+	b := setup(t)
+	root := []string{"Authorization", "Bearer " + b.person("root@larkpay.example", "admin", "token")}
+	for email, leave := range map[string]struct{ method, body string }{
+		"disabled@larkpay.example": {"PATCH", `{"disabled":true}`}, "editor@larkpay.example": {"PATCH", `{"role":"editor"}`}, "removed@larkpay.example": {"DELETE", ""},
+	} {
+		t.Run(email, func(t *testing.T) {
+			agent := []string{"Authorization", "Bearer " + b.person(email, "supervisor", "token", "general")}
+			id, token := b.conversation("gb", "en")
+			b.do("POST", "/v1/conversations/"+id+"/handoff", `{}`, "Authorization", "Bearer "+token)
+			var hid, state string
+			var holder *string
+			look := func() {
+				t.Helper()
+				if err := b.pool.QueryRow(t.Context(), `SELECT id, state, agent_id::text FROM handoffs WHERE conversation_id = $1`, id).Scan(&hid, &state, &holder); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look()
+			if a := b.do("POST", "/v1/agent/handoffs/"+hid+"/accept", "", agent...); a.status != 200 {
+				t.Fatalf("accept: %d %s", a.status, a.body)
+			}
+			if look(); state != "accepted" || holder == nil || *holder != b.idOf(email) {
+				t.Fatalf("%s, %v", state, holder)
+			}
+			if a := b.do(leave.method, "/v1/admin/agents/"+b.idOf(email), leave.body, root...); a.status/100 != 2 {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+			if look(); state != "queued" || holder != nil {
+				t.Errorf("%s, with %v", state, holder)
+			}
+			if a := b.do("GET", "/v1/conversations/"+id, "", "Authorization", "Bearer "+token); !strings.Contains(a.body, `"owner":"queue"`) {
+				t.Errorf("the customer reads %s", a.body)
+			}
+		})
+	}
+}
