@@ -32,3 +32,16 @@ func (d *Desk) TakeFor(ctx context.Context, conversation uuid.UUID, a Agent) (Ha
 		return d.take(ctx, s, h, a)
 	})
 }
+
+// GiveBack returns the conversation to the queue where the agent has it, because they cannot go on with it. by is who says
+// so, for the record.
+func (d *Desk) GiveBack(ctx context.Context, conversation uuid.UUID, agent uuid.UUID, by string) error {
+	h, err := findHandoff(ctx, d.pool, `h.conversation_id = $1 AND h.ended_at IS NULL AND h.agent_id = $2`, conversation, agent)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return d.release(ctx, h.ID, agent, by, nil)
+}

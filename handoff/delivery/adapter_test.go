@@ -475,3 +475,58 @@ func TestPlain(t *testing.T) {
 		}
 	}
 }
+
+// TestDeskIsGone takes a conversation back from a desk that cannot be told any more what its customer writes: refusing, switched
+// off, removed.
+func TestDeskIsGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, Options{Schedule: []time.Duration{time.Second}})
+	d := fakeSlack(t)
+	c := b.connect(t, d)
+	answered := func() uuid.UUID {
+		t.Helper()
+		h := b.talk(t, "Hello")
+		b.settleAll(t)
+		convs := d.snapshot()
+		b.hear(t, c, d.reply(convs[len(convs)-1].id, "I am on it"))
+		if b.state(t, h.ConversationID) != "accepted" {
+			t.Fatalf("state %s", b.state(t, h.ConversationID))
+		}
+		b.settleAll(t)
+		return h.ConversationID
+	}
+	refused, other := answered(), answered()
+	d.set(func() { d.down = true })
+	b.say(t, refused, "2", "Are you there?")
+	for range 3 {
+		b.pump(t)
+	}
+	if got := b.state(t, refused); got != "queued" {
+		t.Errorf("its customer waits for nobody: %s", got)
+	}
+	if got := b.state(t, other); got != "accepted" {
+		t.Errorf("what it can go on with: %s", got)
+	}
+	c.Enabled = false
+	if _, err := b.s.SetConnection(t.Context(), b.boss, c, Secrets{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.state(t, other); got != "queued" {
+		t.Errorf("switched off: %s", got)
+	}
+	c.Enabled = true
+	if _, err := b.s.SetConnection(t.Context(), b.boss, c, Secrets{}); err != nil {
+		t.Fatal(err)
+	}
+	d.set(func() { d.down = false })
+	if _, err := b.s.ReplayDead(t.Context(), b.boss, nil); err != nil {
+		t.Fatal(err)
+	}
+	last := answered()
+	if err := b.s.RemoveConnection(t.Context(), b.boss, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.state(t, last); got != "queued" {
+		t.Errorf("removed: %s", got)
+	}
+}

@@ -131,8 +131,9 @@ func (s *Service) AddConnection(ctx context.Context, a handoff.Agent, c Connecti
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO agents (id, email, name, role, capacity, presence, connected_until) VALUES ($1, $2, $3, 'agent', 0, 'online', $4::timestamptz)`,
-			id, "connection-"+id.String()+"@desk.invalid", c.Name, farAhead)
+		_, err = tx.Exec(ctx, `INSERT INTO agents (id, email, name, role, capacity, presence, connected_until, disabled_at)
+			VALUES ($1, $2, $3, 'agent', 0, 'online', $4::timestamptz, CASE WHEN $5 THEN NULL ELSE now() END)`,
+			id, "connection-"+id.String()+"@desk.invalid", c.Name, farAhead, c.Enabled)
 		if err != nil {
 			return err
 		}
@@ -187,11 +188,15 @@ func (s *Service) SetConnection(ctx context.Context, a handoff.Agent, c Connecti
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE agents SET name = $2 WHERE id = $1`, c.ID, c.Name); err != nil {
+		_, err = tx.Exec(ctx, `UPDATE agents SET name = $2, disabled_at = CASE WHEN $3 THEN NULL ELSE COALESCE(disabled_at, now()) END WHERE id = $1`, c.ID, c.Name, c.Enabled)
+		if err != nil {
 			return err
 		}
 		return audit(ctx, tx, a, "connection.changed", c.ID, map[string]any{"enabled": c.Enabled})
 	})
+	if err == nil && !c.Enabled {
+		_, err = s.desk.Release(ctx, c.ID, a.ID.String()) // nobody is there to answer any more
+	}
 	s.poke()
 	return c, err
 }
@@ -199,17 +204,20 @@ func (s *Service) SetConnection(ctx context.Context, a handoff.Agent, c Connecti
 // RemoveConnection deletes a connection with what was delivered to it. The agent who stands for it stays, because the
 // conversations that it took part in name it.
 func (s *Service) RemoveConnection(ctx context.Context, a handoff.Agent, id uuid.UUID) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		c, err := scanConnection(tx.QueryRow(ctx, `DELETE FROM connections WHERE id = $1 RETURNING `+connectionColumns, id))
 		if err != nil {
 			return err
 		}
-		// From now on nobody is there, and the desk takes back what it had.
-		if _, err := tx.Exec(ctx, `UPDATE agents SET presence = 'offline', connected_until = '-infinity' WHERE id = $1`, id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE agents SET disabled_at = COALESCE(disabled_at, now()), presence = 'offline' WHERE id = $1`, id); err != nil {
 			return err
 		}
 		return audit(ctx, tx, a, "connection.removed", id, map[string]any{"kind": c.Kind, "name": c.Name})
 	})
+	if err == nil {
+		_, err = s.desk.Release(ctx, id, a.ID.String()) // nobody is there to answer any more
+	}
+	return err
 }
 
 // TestConnection asks the desk whether it lets us in.

@@ -73,6 +73,7 @@ func (s *Service) handleReceived(ctx context.Context) (int, error) {
 		rows, err := s.pool.Query(ctx, `
 			WITH due AS (
 				SELECT i.id FROM inbound_events i WHERE i.state = 'pending' AND i.next_at <= now() AND (i.lease_until IS NULL OR i.lease_until < now())
+				  AND EXISTS (SELECT FROM connections c WHERE c.id = i.connection_id AND c.disabled_at IS NULL)
 				  AND NOT EXISTS (SELECT FROM inbound_events b WHERE b.connection_id = i.connection_id AND b.external_conversation = i.external_conversation
 					AND b.id < i.id AND b.state = 'pending')
 				ORDER BY i.next_at, i.id LIMIT 16 FOR UPDATE SKIP LOCKED

@@ -224,10 +224,15 @@ func (s *Service) settle(ctx context.Context, j job, status int, took time.Durat
 	if err == nil && failure != nil && state != "dropped" {
 		s.log.Warn("delivery failed", "delivery", j.ID, "target", j.target(), "attempt", j.Attempts, "state", state, "status", status)
 	}
-	if dead {
-		s.bus.Notify(wake.Queue, "")
+	if err != nil || !dead {
+		return err
 	}
-	return err
+	s.bus.Notify(wake.Queue, "")
+	if j.ConnectionID != nil {
+		// Who cannot be told what the customer writes cannot have the conversation: somebody here takes it.
+		return s.desk.GiveBack(ctx, j.ConversationID, *j.ConnectionID, "delivery")
+	}
+	return nil
 }
 
 // kept is how long deliveries that are done, and what was received, are kept: long enough to look something up, and to know
