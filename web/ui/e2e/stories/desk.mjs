@@ -34,7 +34,7 @@ export const steps = [
       await card.waitFor();
       check(/next|Number \d|closed/i.test(await card.innerText()), "the card says the position or the opening time");
       await card.getByRole("button", { name: "Correct or add" }).click();
-      await card.getByRole("textbox").fill("My refund from the shop is three weeks late.");
+      await card.getByRole("textbox", { name: "What the person will read" }).fill("My refund from the shop is three weeks late.");
       await card.getByRole("button", { name: "Save" }).click();
       await card.getByText("Saved").waitFor();
       check((await card.locator(".summary-text").innerText()).includes("three weeks late"), "the correction is shown");

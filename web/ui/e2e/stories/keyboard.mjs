@@ -74,8 +74,8 @@ export const steps = [
       await page.keyboard.press("Escape");
       await palette(page).waitFor({ state: "detached" });
       check(await page.evaluate(() => document.activeElement?.id === "reply"), "the focus is back in the text");
-      await run(page, "tran", "Transfer to another team");
-      await page.getByRole("dialog", { name: "Transfer to another team" }).waitFor();
+      await run(page, "tran", "Transfer to a team or a colleague");
+      await page.getByRole("dialog", { name: "Transfer" }).waitFor();
       await page.keyboard.press("Escape");
       await run(page, "wriarep", "Write a reply");
       await page.waitForFunction(() => document.activeElement?.id === "reply");

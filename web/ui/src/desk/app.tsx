@@ -4,16 +4,17 @@
 import { useEffect } from "preact/hooks";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { Avatar, Dialog, Menu } from "../shared/parts.tsx";
-import { bound, commandFor, commands, setShortcuts, shortcuts, keyFor } from "./commands.ts";
+import { ariaKeysFor, bound, commandFor, commands, setShortcuts, shortcuts, keyFor } from "./commands.ts";
 import { Conversation } from "./conversation.tsx";
 import { Dialogs } from "./dialogs.tsx";
 import { chordOf, readKeys } from "./keys.ts";
 import { PackageView } from "./package.tsx";
 import { current, go } from "./pages.ts";
 import { Palette } from "./palette.tsx";
-import { Queue } from "./queue.tsx";
+import { Priority, Queue } from "./queue.tsx";
 import { pages } from "./slots.tsx";
 import * as s from "./store/index.ts";
+import { readable, shortReason } from "./words.ts";
 
 export function App() {
   const offers = s.split.value.offers.length;
@@ -44,6 +45,7 @@ export function App() {
     <div class="desk" data-view={s.view.value} data-open={s.openId.value !== null}>
       <Bar />
       <Notice />
+      {page && <Offered />}
       {page ? (
         <main class="page scroll" tabIndex={0} aria-labelledby="page-title">
           <h2 id="page-title">{page.title}</h2>
@@ -114,7 +116,7 @@ function Bar() {
 /** The pages of the desk; a link, so that it can be opened beside this one. */
 function Navigation() {
   const here = current()?.id ?? "inbox";
-  const to = (id: string, title: string, icon: IconName, href: string) => (
+  const to = (id: string, title: string, icon: IconName, href: string, offers = 0) => (
     <a
       key={id}
       href={href}
@@ -128,11 +130,17 @@ function Navigation() {
     >
       <Icon name={icon} size={18} />
       <span>{title}</span>
+      {offers > 0 && (
+        <b class="count">
+          {offers}
+          <span class="sr-only"> {offers === 1 ? "offer" : "offers"}</span>
+        </b>
+      )}
     </a>
   );
   return (
     <nav class="top-pages" aria-label="Pages of the desk">
-      {to("inbox", "Inbox", "inbox", location.pathname)}
+      {to("inbox", "Inbox", "inbox", location.pathname, s.split.value.offers.length)}
       {pages.shown.map((p) => to(p.id, p.title, p.icon, `#p/${p.id}`))}
     </nav>
   );
@@ -157,6 +165,25 @@ function Notice() {
         </p>
       )}
     </div>
+  );
+}
+
+/** An offer, for whoever is on another page than the inbox. */
+function Offered() {
+  const h = s.split.value.offers[0];
+  if (!h) return null;
+  return (
+    <section class="offered" aria-label="Offered to you">
+      <Priority p={h.priority} />
+      <b>{readable(h.topic) || shortReason(h.reason)}</b>
+      <span>{s.teamName(h.team)}</span>
+      <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
+        Accept
+      </button>
+      <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("decline")} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
+        Decline
+      </button>
+    </section>
   );
 }
 
@@ -210,10 +237,10 @@ function Shortcuts() {
   return (
     <Dialog title="Keyboard shortcuts" closeLabel="Close" onClose={() => (s.dialog.value = null)}>
       <dl class="keys">
-        {[...withKey.map((c) => [bound(c), c.title] as const), ...fixed].map(([k, what]) => (
+        {[...withKey.map((c) => [bound(c), c.title, c.also] as const), ...fixed.map(([k, what]) => [k, what, undefined] as const)].map(([k, what, also]) => (
           <div key={what}>
             <dt>
-              <kbd>{readKeys(k)}</kbd>
+              <kbd>{readKeys(k)}</kbd> {also && <kbd>{readKeys(also)}</kbd>}
             </dt>
             <dd>{what}</dd>
           </div>

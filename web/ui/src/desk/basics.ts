@@ -1,5 +1,6 @@
 // The desk's own commands.
 
+import type { Handoff } from "../shared/types.ts";
 import { commands, register, addSource, setShortcuts, shortcuts } from "./commands.ts";
 import { notifies, permission, setNotify } from "./notify.ts";
 import { go, inInbox } from "./pages.ts";
@@ -21,18 +22,21 @@ function toDecline() {
 }
 
 const here = (f: () => boolean) => () => inInbox() && f();
+// An offer can be taken on any page: it does not wait until somebody has looked.
+const anywhere = (f: () => unknown) => () => (inInbox() ? f() !== undefined : s.split.value.offers.length > 0);
+const offered = (f: () => Handoff | undefined) => (inInbox() ? f : () => s.split.value.offers[0]);
 const mine = here(() => s.isMine.value);
 
 register(
-  { id: "next", title: "Next in the queue", group: "Queue", keys: "j", when: inInbox, run: () => s.move(1) },
-  { id: "previous", title: "Previous in the queue", group: "Queue", keys: "k", when: inInbox, run: () => s.move(-1) },
-  { id: "accept", title: "Accept", group: "Queue", keys: "a", when: here(() => toAccept() !== undefined), run: () => void withOne(toAccept, s.accept) },
-  { id: "decline", title: "Decline an offer", group: "Queue", keys: "d", when: here(() => toDecline() !== undefined), run: () => void withOne(toDecline, s.decline) },
+  { id: "next", title: "Next in the queue", group: "Queue", keys: "j", also: "alt+arrowdown", when: inInbox, run: () => s.move(1) },
+  { id: "previous", title: "Previous in the queue", group: "Queue", keys: "k", also: "alt+arrowup", when: inInbox, run: () => s.move(-1) },
+  { id: "accept", title: "Accept", group: "Queue", keys: "a", when: anywhere(toAccept), run: () => void withOne(offered(toAccept), s.accept) },
+  { id: "decline", title: "Decline an offer", group: "Queue", keys: "d", when: anywhere(toDecline), run: () => void withOne(offered(toDecline), s.decline) },
   { id: "reply", title: "Write a reply", group: "Conversation", keys: "r", when: mine, run: () => s.write("public") },
   { id: "note", title: "Write a note for the team", group: "Conversation", keys: "n", when: here(() => s.openId.value !== null), run: () => s.write("internal") },
   { id: "resolve", title: "Resolve", group: "Conversation", keys: "e", when: mine, run: s.wantResolve },
   { id: "return", title: "Return to the assistant", group: "Conversation", when: mine, run: () => (s.dialog.value = "return") },
-  { id: "next-unanswered", title: "Next customer who waits for my answer", group: "Queue", keys: "u", when: inInbox, run: s.nextUnanswered },
+  { id: "next-unanswered", title: "Next customer who waits for my answer", group: "Queue", keys: "u", also: "alt+u", when: inInbox, run: s.nextUnanswered },
   { id: "undo-send", title: "Undo sending", group: "Conversation", keys: "z", when: here(() => s.held.value !== undefined), run: () => s.undoSend() },
   { id: "pull", title: "Take over from the assistant", group: "Conversation", when: here(() => s.canPull.value), run: () => void s.pull() },
   { id: "escalate", title: "Escalate: more urgent, to the fallback team", group: "Conversation", menu: true, when: mine, run: () => (s.dialog.value = "escalate") },

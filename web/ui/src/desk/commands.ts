@@ -14,6 +14,8 @@ export interface Command {
   group?: string;
   /** The key when nobody has chosen another: see keys.ts. */
   keys?: string;
+  /** A second key that always works, also while something is being written. */
+  also?: string;
   /** It also stands in the menu of the open conversation. */
   menu?: boolean;
   /** Whether it makes sense now; without it, always. It reads signals. */
@@ -88,7 +90,9 @@ export function clashes(c: Command): Command[] {
 /** The command that a key means now; inText when a text field has the focus, where characters are written. */
 export function commandFor(chord: string, inText: boolean): Command | undefined {
   if (chord === "" || (isCharacter(chord) && (inText || !shortcuts.value))) return undefined;
-  return commands.value.find((c) => bound(c) === chord && (c.when?.() ?? true));
+  const now = commands.value.filter((c) => c.when?.() ?? true);
+  // A key that somebody chose comes before one that was there.
+  return now.find((c) => bound(c) === chord) ?? now.find((c) => c.also === chord);
 }
 
 const sources = new Set<(query: string) => Command[]>();

@@ -83,9 +83,9 @@ function Head() {
           {h && <Priority p={h.priority} />}
           {h && <span>{h.snoozed_until ? `Asleep until ${clock(Date.parse(h.snoozed_until), every(60_000).value, here)}` : stateWords(h.state)}</span>}
           {h && <span>{s.teamName(h.team)}</span>}
-          {c && (
+          {c && !h && (
             <span>
-              {countryName(c.market)}, {languageName(h?.language ?? c.locale)}
+              {countryName(c.market)}, {languageName(c.locale)}
             </span>
           )}
           {h && <Due h={h} />}

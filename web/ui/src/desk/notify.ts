@@ -2,10 +2,11 @@
 // stand on locked screens and in lists that others see.
 
 import { signal } from "@preact/signals";
+import { inInbox } from "./pages.ts";
 import { newMessages, newOffers, sections } from "./queue-state.ts";
 import { chime } from "./sound.ts";
 import * as s from "./store/index.ts";
-import { priorityWords, readable, reasonWords } from "./words.ts";
+import { priorityWords, readable, shortReason } from "./words.ts";
 
 type Permission = NotificationPermission | "unsupported";
 
@@ -32,7 +33,7 @@ const away = () => document.visibilityState !== "visible" || !document.hasFocus(
 function show(title: string, body: string, conversation: string, tag: string): void {
   if (!notifies()) return;
   try {
-    const n = new Notification(title, { body, tag, icon: undefined, lang: "en" });
+    const n = new Notification(title, { body, tag, lang: "en" });
     n.onclick = () => {
       window.focus();
       s.openConversation(conversation);
@@ -50,12 +51,12 @@ s.split.subscribe((after) => {
   before = s.queue.peek() ? after : undefined;
   if (!known) return; // what was there when the desk opened is no news
   for (const h of newOffers(known.offers, after.offers)) {
-    if (away()) show(`New offer: ${readable(h.topic) || reasonWords(h.reason)}`, `${priorityWords(h.priority)} · ${s.teamName(h.team)}`, h.conversation_id, `offer ${h.id}`);
+    if (away() || !inInbox()) show(`New offer: ${readable(h.topic) || shortReason(h.reason)}`, `${priorityWords(h.priority)} · ${s.teamName(h.team)}`, h.conversation_id, `offer ${h.id}`);
   }
-  const wrote = newMessages(known.mine, after.mine).filter((h) => away() || h.conversation_id !== s.openId.peek());
+  const wrote = newMessages(known.mine, after.mine).filter((h) => away() || !inInbox() || h.conversation_id !== s.openId.peek());
   if (wrote.length > 0 && s.messageSound.peek()) chime("message");
   for (const h of wrote) {
     const who = h.customer?.name || "A customer";
-    show(`${who} wrote`, readable(h.topic) || reasonWords(h.reason), h.conversation_id, `message ${h.conversation_id}`);
+    show(`${who} wrote`, readable(h.topic) || shortReason(h.reason), h.conversation_id, `message ${h.conversation_id}`);
   }
 });

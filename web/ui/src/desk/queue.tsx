@@ -9,7 +9,7 @@ import { ariaKeysFor } from "./commands.ts";
 import { deadline, windowOf } from "./queue-state.ts";
 import * as s from "./store/index.ts";
 import { every } from "./tick.ts";
-import { languageName, priorityWords, readable, reasonWords } from "./words.ts";
+import { languageName, priorityWords, readable, shortReason } from "./words.ts";
 
 export function Priority({ p, short }: { p: number; short?: boolean }) {
   return (
@@ -179,7 +179,7 @@ export function Elapsed({ since }: { since: string }) {
 function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
   const current = s.openId.value === h.conversation_id;
   const who = h.customer?.name || h.customer?.email;
-  const topic = readable(h.topic) || reasonWords(h.reason);
+  const topic = readable(h.topic) || shortReason(h.reason);
   const fresh = !waits && s.unread(h);
   return (
     <button type="button" class={`row-item ${fresh ? "fresh" : ""}`} aria-current={current ? "true" : undefined} onClick={() => s.openConversation(h.conversation_id)}>
@@ -204,9 +204,9 @@ function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
         {h.snoozed_until && <span class="tag">Until {clock(Date.parse(h.snoozed_until), every(60_000).value, navigator.language)}</span>}
         {h.state === "accepted" && h.wanted_agent && <span class="tag">{h.wanted_agent === s.me.value?.id ? `From ${h.agent_name ?? "a colleague"}` : "Being passed on"}</span>}
         {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
-        {fresh ? <span class="tag strong">New message</span> : !waits && h.last_author === "customer" && <span class="tag">Customer wrote last</span>}
+        {fresh ? <span class="tag strong">New message</span> : !waits && h.last_author === "customer" && <span class="tag">Waits for you</span>}
         {!current && s.drafts.has(h.conversation_id) && <span class="tag">Draft</span>}
-        <Due h={h} />
+        {!h.first_reply_at && <Due h={h} />}
         <span class="row-team">{s.teamName(h.team)}</span>
         <span class="row-place" title={languageName(h.language)}>
           {h.language.toUpperCase()}-{h.market.toUpperCase()}

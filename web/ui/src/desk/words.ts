@@ -22,6 +22,22 @@ const reasons: Record<string, string> = {
   agent_pulled: "An agent took it over",
 };
 
+const shortReasons: Record<string, string> = {
+  customer_request: "Asked for a person",
+  low_confidence: "Assistant not sure",
+  conflicting_articles: "Articles disagree",
+  stuck: "Getting no further",
+  vulnerability: "In distress",
+  complaint_or_legal: "Complaint or legal",
+  needs_account_action: "Needs an action",
+  model_unavailable: "Model not available",
+  retrieval_failed: "Search failed",
+  agent_pulled: "Taken over",
+};
+
+/** The same where there is little room. */
+export const shortReason = (key: string): string => shortReasons[key] ?? reasonWords(key);
+
 export const reasonWords = (key: string): string => reasons[key] ?? readable(key);
 
 const urgency: Record<number, string> = { 1: "Critical", 2: "Urgent", 3: "Normal", 4: "Low" };
