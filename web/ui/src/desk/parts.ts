@@ -11,3 +11,4 @@ import "./copilot.tsx";
 import "./macros.tsx";
 import "./settings.tsx";
 import "./people.ts";
+import "./board/index.ts";

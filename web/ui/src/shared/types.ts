@@ -265,6 +265,8 @@ export interface AgentConversation {
   handoff?: Handoff | null;
   package?: Package | null;
   verdict?: Verdict | null;
+  /** Up to which number it was read. */
+  read?: { customer: number; agent: number; me: number };
 }
 
 /** What an agent says of a handoff. */

@@ -188,7 +188,7 @@ async function load(id: string, what: "whole" | "aside"): Promise<void> {
       open.value = c;
       openFailed.value = "";
       const before = record.peek();
-      record.value = withMessages(what === "aside" || last_seq < before.seq ? before : { ...before, seq: last_seq, owner, agent: agent ?? null, status }, c.messages);
+      record.value = withMessages(what === "aside" || last_seq < before.seq ? before : { ...before, seq: last_seq, owner, agent: agent ?? null, status, read: { ...before.read, ...(c.read && { customer: c.read.customer, agent: c.read.agent }) } }, c.messages);
     });
     if (what === "whole") reading?.from(record.peek().seq);
   } catch (err) {

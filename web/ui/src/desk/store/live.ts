@@ -5,7 +5,7 @@ import { call, Problem } from "../../shared/api.ts";
 import { follow, type Link } from "../../shared/sse.ts";
 import type { BoardChange, Me, QueueSnapshot, Viewer } from "../../shared/types.ts";
 import { entries, type Entry, withChange } from "./changes.ts";
-import { openConversation, openFailed, openId } from "./conversation.ts";
+import { openConversation, openFailed, openId, record } from "./conversation.ts";
 import { queue, takeQueue } from "./queue.ts";
 import { agentCall, company, me, onSignedOut, page, signedOut, teams, unreachable } from "./session.ts";
 
@@ -76,6 +76,28 @@ export function writing(): void {
   isWriting = true;
   tellViewing();
 }
+
+/** What was read last, so that it is said once. It is read while the page is in front. */
+let readUpTo = { conversation: "", seq: 0 };
+let reading: ReturnType<typeof setTimeout> | undefined;
+
+function tellRead(): void {
+  reading = undefined;
+  const conversation = openId.peek();
+  const seq = record.peek().messages.at(-1)?.seq ?? 0;
+  if (!conversation || !me.peek() || document.visibilityState !== "visible") return;
+  if (readUpTo.conversation === conversation && readUpTo.seq >= seq) return;
+  readUpTo = { conversation, seq };
+  agentCall(`/conversations/${encodeURIComponent(conversation)}/read`, { seq }).catch(() => {
+    readUpTo = { conversation: "", seq: 0 }; // said again with the next message
+  });
+}
+
+const soonRead = () => (reading ??= setTimeout(tellRead, 400));
+record.subscribe((r) => {
+  if (r.messages.length > 0) soonRead();
+});
+if (typeof document !== "undefined") document.addEventListener("visibilitychange", soonRead);
 
 let stop: (() => void) | undefined;
 onSignedOut(() => stop?.());

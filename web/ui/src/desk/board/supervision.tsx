@@ -1,0 +1,318 @@
+// The supervisors' board: every team's queue, what everybody is doing, and stepping in.
+
+import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../../shared/icons.tsx";
+import { Avatar, Dialog, Growing } from "../../shared/parts.tsx";
+import { opening, ticking } from "../../shared/time.ts";
+import { Actions, close } from "../dialogs.tsx";
+import { dialogs, pages } from "../slots.tsx";
+import * as s from "../store/index.ts";
+import { every } from "../tick.ts";
+
+interface WorkItem {
+  conversation: string;
+  handoff: string;
+  state: "offered" | "accepted";
+  team: string;
+  priority: number;
+  customer: string;
+  since: string;
+  awaiting: string | null;
+  snoozed_until: string | null;
+  due: string | null;
+  breached: boolean;
+}
+
+interface AgentNow {
+  id: string;
+  name: string;
+  presence: string;
+  load: number;
+  capacity: number;
+  since: string;
+  teams: string[];
+  conversations: WorkItem[];
+}
+
+interface TeamNow {
+  key: string;
+  name: string;
+  open: boolean;
+  opens_at: string | null;
+  waiting: number;
+  asynchronous: number;
+  by_priority: number[];
+  oldest: string | null;
+  in_hand: number;
+  unanswered: number;
+  online: number;
+  free: number;
+  wait: { low_seconds: number; high_seconds: number } | null;
+  sla: { running: number; warned: number; breached: number };
+}
+
+interface Now {
+  teams: TeamNow[];
+  agents: AgentNow[];
+  at: string;
+}
+
+const here = typeof navigator === "undefined" ? "en" : navigator.language;
+const leads = () => s.me.value?.role === "supervisor" || s.me.value?.role === "admin";
+
+const now = signal<Now | null>(null);
+const failed = signal("");
+/** Whom the whisper that is being written is for, and where. */
+const whisper = signal<{ agent: string; name: string; conversation: string } | null>(null);
+s.onSignedOut(() => {
+  now.value = null;
+  whisper.value = null;
+});
+
+/** Asked again when the desk's stream says that something has changed, but not more often than this. */
+const atMostEvery = 2000;
+const atLeastEvery = 10_000;
+
+let busy = false;
+async function load(): Promise<void> {
+  if (busy) return;
+  busy = true;
+  try {
+    now.value = await s.agentCall<Now>("/supervision");
+    failed.value = "";
+  } catch (err) {
+    failed.value = s.words(err);
+  } finally {
+    busy = false;
+  }
+}
+
+const sinceSeconds = (at: string, t: number) => Math.max(0, (t - Date.parse(at)) / 1000);
+const minutes = (seconds: number) => (seconds < 60 ? "under a minute" : `${Math.round(seconds / 60)} min`);
+
+function Board() {
+  const t = every(1000).value;
+  useEffect(() => {
+    void load();
+    let last = Date.now();
+    let soon: ReturnType<typeof setTimeout> | undefined;
+    const again = () => {
+      clearTimeout(soon);
+      soon = setTimeout(() => {
+        last = Date.now();
+        void load();
+      }, Math.max(0, last + atMostEvery - Date.now()));
+    };
+    const stop = s.queue.subscribe(again);
+    const beat = setInterval(again, atLeastEvery);
+    return () => {
+      stop();
+      clearInterval(beat);
+      clearTimeout(soon);
+    };
+  }, []);
+  const n = now.value;
+  if (!n) return failed.value ? <p class="failed" role="alert">{failed.value}</p> : <p class="empty">Loading…</p>;
+  const sum = (of: (x: TeamNow) => number) => n.teams.reduce((a, x) => a + of(x), 0);
+  const late = sum((x) => x.sla.breached);
+  const busyPeople = n.agents.filter((a) => a.presence !== "offline" || a.conversations.length > 0);
+  return (
+    <div class="board">
+      {failed.value && (
+        <p class="failed" role="alert">
+          {failed.value} What you see is a moment old.
+        </p>
+      )}
+      <dl class="board-sums">
+        <Sum name="Waiting" value={sum((x) => x.waiting)} />
+        <Sum name="With agents" value={sum((x) => x.in_hand)} />
+        <Sum name="Unanswered" value={sum((x) => x.unanswered)} />
+        <Sum name="Overdue" value={late} bad={late > 0} />
+        <Sum name="Agents online" value={n.agents.filter((a) => a.presence === "online").length} />
+        <Sum name="Free places" value={n.agents.filter((a) => a.presence === "online").reduce((x, a) => x + Math.max(0, a.capacity - a.load), 0)} />
+      </dl>
+      <section aria-labelledby="board-teams">
+        <h3 id="board-teams">Teams</h3>
+        <div class="board-table" tabIndex={0} role="region" aria-labelledby="board-teams">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Team</th>
+                <th scope="col">Waiting</th>
+                <th scope="col">By priority</th>
+                <th scope="col">Longest</th>
+                <th scope="col">Wait for the next</th>
+                <th scope="col">With agents</th>
+                <th scope="col">Deadlines</th>
+                <th scope="col">Online</th>
+              </tr>
+            </thead>
+            <tbody>
+              {n.teams.map((x) => (
+                <tr key={x.key}>
+                  <th scope="row">
+                    {x.name}
+                    {!x.open && <span class="board-closed">{x.opens_at ? `Opens ${opening(Date.parse(x.opens_at), t, here)}` : "Closed"}</span>}
+                  </th>
+                  <td>
+                    <strong>{x.waiting}</strong>
+                    {x.asynchronous > 0 && <span class="board-more"> +{x.asynchronous} promised</span>}
+                  </td>
+                  <td>
+                    <span class="board-priorities">
+                      {x.by_priority.map((count, i) => count > 0 && (
+                        <span key={i} class={`priority p${i + 1}`}>
+                          P{i + 1} {count}
+                        </span>
+                      ))}
+                      {x.waiting === 0 && "–"}
+                    </span>
+                  </td>
+                  <td>{x.oldest ? ticking(sinceSeconds(x.oldest, t)) : "–"}</td>
+                  <td>{!x.open ? "–" : x.wait ? (x.wait.high_seconds < 60 ? "none" : `up to ${minutes(x.wait.high_seconds)}`) : "unknown"}</td>
+                  <td>
+                    {x.in_hand}
+                    {x.unanswered > 0 && <span class="board-more"> ({x.unanswered} unanswered)</span>}
+                  </td>
+                  <td>
+                    {x.sla.breached > 0 && (
+                      <span class="due overdue">
+                        <Icon name="alert" size={14} />
+                        {x.sla.breached} overdue{" "}
+                      </span>
+                    )}
+                    {x.sla.warned > 0 && <span class="due soon">{x.sla.warned} soon </span>}
+                    {x.sla.breached + x.sla.warned === 0 && (x.sla.running > 0 ? `${x.sla.running} in time` : "–")}
+                  </td>
+                  <td>
+                    {x.online} <span class="board-more">({x.free} free)</span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      <section aria-labelledby="board-people">
+        <h3 id="board-people">People</h3>
+        {busyPeople.length === 0 && <p class="empty">Nobody is at the desk.</p>}
+        <ul class="board-people" role="list">
+          {busyPeople.map((a) => (
+            <Person key={a.id} a={a} t={t} />
+          ))}
+        </ul>
+      </section>
+    </div>
+  );
+}
+
+function Sum(p: { name: string; value: number; bad?: boolean }) {
+  return (
+    <div class={p.bad ? "bad" : undefined}>
+      <dt>{p.name}</dt>
+      <dd>{p.value}</dd>
+    </div>
+  );
+}
+
+const presences: Record<string, string> = { online: "Online", away: "Away", offline: "Not there" };
+
+function Person({ a, t }: { a: AgentNow; t: number }) {
+  const me = s.me.value?.id;
+  return (
+    <li class={`board-person ${a.presence}`}>
+      <div class="board-who">
+        <Avatar name={a.name} />
+        <div>
+          <h4>{a.name}</h4>
+          <p>
+            {presences[a.presence] ?? a.presence}
+            {a.presence === "offline" ? "" : ` for ${ticking(sinceSeconds(a.since, t))}`}, {a.load} of {a.capacity}
+          </p>
+        </div>
+        <meter min={0} max={Math.max(1, a.capacity)} value={Math.min(a.load, Math.max(1, a.capacity))} aria-label={`${a.name} has ${a.load} of ${a.capacity}`} />
+      </div>
+      <ul role="list">
+        {a.conversations.map((w) => (
+          <li key={w.handoff}>
+            <button type="button" class="board-open" onClick={() => s.openConversation(w.conversation)}>
+              <span class={`priority p${w.priority}`}>P{w.priority}</span>
+              <span dir="auto">{w.customer || "Anonymous customer"}</span>
+            </button>
+            <span class="board-state">
+              {w.state === "offered"
+                ? "is being offered"
+                : w.snoozed_until
+                  ? "asleep"
+                  : w.awaiting
+                    ? `waits ${ticking(sinceSeconds(w.awaiting, t))}`
+                    : "answered"}
+              {w.breached && (
+                <span class="due overdue">
+                  <Icon name="alert" size={14} /> Overdue
+                </span>
+              )}
+            </span>
+            {a.id !== me && (
+              <span class="board-do">
+                <button
+                  type="button"
+                  class="button quiet"
+                  onClick={() => {
+                    whisper.value = { agent: a.id, name: a.name, conversation: w.conversation };
+                    s.dialog.value = "whisper";
+                  }}
+                >
+                  Whisper<span class="sr-only"> to {a.name} about {w.customer || "the anonymous customer"}</span>
+                </button>
+                {w.state === "accepted" && (
+                  <button type="button" class="button quiet" disabled={s.busy.value !== ""} onClick={() => void takeOver(w.conversation)}>
+                    Take over<span class="sr-only"> {w.customer || "the anonymous customer"} from {a.name}</span>
+                  </button>
+                )}
+              </span>
+            )}
+          </li>
+        ))}
+        {a.conversations.length === 0 && <li class="empty">Nothing in hand.</li>}
+      </ul>
+    </li>
+  );
+}
+
+async function takeOver(conversation: string): Promise<void> {
+  if (await s.act("takeover", () => s.agentCall(`/conversations/${encodeURIComponent(conversation)}/takeover`, {}))) s.openConversation(conversation);
+}
+
+/** A note that names the agent: they are told at once, and the customer sees nothing of it. */
+function Whisper() {
+  const [text, setText] = useState("");
+  const w = whisper.value;
+  if (!w) return null;
+  const send = async () => {
+    if (text.trim() === "") return;
+    const body = { client_id: crypto.randomUUID(), text: `@${w.name} ${text.trim()}`, visibility: "internal", mentions: [w.agent] };
+    if (await s.act("whisper", () => s.agentCall(`/conversations/${encodeURIComponent(w.conversation)}/messages`, body))) {
+      close();
+      s.notice.value = { text: `${w.name} has your note.`, bad: false };
+    }
+  };
+  return (
+    <Dialog title={`Whisper to ${w.name}`} closeLabel="Close" onClose={close}>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault();
+          void send();
+        }}
+      >
+        <p>{w.name} is told at once. The customer does not see it.</p>
+        <Growing class="textarea" rows={3} value={text} onValue={setText} label="Note" maxLength={2000} />
+        <Actions label="Send the note" disabled={text.trim() === ""} />
+      </form>
+    </Dialog>
+  );
+}
+
+dialogs.add({ id: "whisper", component: Whisper });
+pages.add({ id: "board", title: "Board", icon: "board", order: 200, when: leads, component: Board });
