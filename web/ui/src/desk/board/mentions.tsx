@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { clock } from "../../shared/time.ts";
 import { register } from "../commands.ts";
-import { go } from "../pages.ts";
+import { go, inInbox } from "../pages.ts";
 import { composerPanels, type Composer, pages } from "../slots.tsx";
 import * as s from "../store/index.ts";
 import { every } from "../tick.ts";
@@ -32,7 +32,7 @@ s.onSignedOut(() => {
 
 s.onDeskEvent<{ mentions: Mention[] }>("mentions", ({ mentions }) => {
   const known = new Set(unseen.value.map((m) => m.message));
-  const fresh = mentions.filter((m) => !known.has(m.message) && m.conversation !== s.openId.value);
+  const fresh = mentions.filter((m) => !known.has(m.message) && (m.conversation !== s.openId.value || !inInbox()));
   unseen.value = mentions;
   const first = fresh[0];
   if (first) s.notice.value = { text: `${first.by?.name ?? "A colleague"} names you: ${first.text.slice(0, 120)}`, bad: false };

@@ -85,7 +85,7 @@ function tellRead(): void {
   reading = undefined;
   const conversation = openId.peek();
   const seq = record.peek().messages.at(-1)?.seq ?? 0;
-  if (!conversation || !me.peek() || document.visibilityState !== "visible") return;
+  if (!conversation || !me.peek() || page.peek() !== "inbox" || document.visibilityState !== "visible") return;
   if (readUpTo.conversation === conversation && readUpTo.seq >= seq) return;
   readUpTo = { conversation, seq };
   agentCall(`/conversations/${encodeURIComponent(conversation)}/read`, { seq }).catch(() => {
@@ -97,6 +97,7 @@ const soonRead = () => (reading ??= setTimeout(tellRead, 400));
 record.subscribe((r) => {
   if (r.messages.length > 0) soonRead();
 });
+page.subscribe(soonRead);
 if (typeof document !== "undefined") document.addEventListener("visibilitychange", soonRead);
 
 let stop: (() => void) | undefined;
