@@ -64,6 +64,7 @@ type queueCollector struct{ pool *pgxpool.Pool }
 var (
 	queueDesc = prometheus.NewDesc("firstline_handoffs", "Open handoffs by team, state and priority.", []string{"team", "state", "priority"}, nil)
 	oldDesc   = prometheus.NewDesc("firstline_queue_oldest_seconds", "Age of the oldest waiting handoff.", nil, nil)
+	sentDesc  = prometheus.NewDesc("firstline_deliveries", "Deliveries to webhooks, other desks and mailboxes that are not done, by state: pending or dead.", []string{"state"}, nil)
 	poolDesc  = prometheus.NewDesc("firstline_database_connections", "Connections of the pool by state.", []string{"state"}, nil)
 )
 
@@ -71,6 +72,7 @@ var (
 func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- queueDesc
 	ch <- oldDesc
+	ch <- sentDesc
 	ch <- poolDesc
 }
 
@@ -98,8 +100,14 @@ func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 		oldest = max(oldest, age)
 		ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(n), team, state, priority)
 	}
-	if rows.Err() == nil {
-		ch <- prometheus.MustNewConstMetric(oldDesc, prometheus.GaugeValue, oldest)
+	if rows.Err() != nil {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(oldDesc, prometheus.GaugeValue, oldest)
+	var pending, dead int64 // each counted in an index of its own
+	if q.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending'), (SELECT count(*) FROM deliveries WHERE state = 'dead')`).Scan(&pending, &dead) == nil {
+		ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.GaugeValue, float64(pending), "pending")
+		ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.GaugeValue, float64(dead), "dead")
 	}
 }
 

@@ -313,6 +313,7 @@ func TestWebhook(t *testing.T) {
 func TestLateTargets(t *testing.T) {
 	t.Parallel()
 	b := setup(t, Options{})
+	b.webhook(t, newReceiver(t).URL) // which is told of everything
 	early := b.talk(t, "Hello")
 	r := newReceiver(t)
 	b.webhook(t, r.URL, HandoffCreated)
@@ -541,7 +542,7 @@ func TestLostOutcome(t *testing.T) {
 	w, _ := b.webhook(t, r.URL, HandoffCreated)
 	b.talk(t, "Hello")
 	b.fan(t)
-	jobs, err := b.s.claim(t.Context(), 1)
+	jobs, err := b.s.claim(t.Context(), 1, nil)
 	if err != nil || len(jobs) != 1 {
 		t.Fatal(jobs, err)
 	}

@@ -145,8 +145,14 @@ func TestAnswersByEmail(t *testing.T) {
 	b.exec(t, `INSERT INTO events (conversation_id, seq, kind, data, internal, created_at) SELECT id, last_seq + 1, 'read', jsonb_build_object('author', 'customer', 'seq', $2::bigint), true, now()
 		FROM conversations WHERE id = $1`, gone, m.Seq)
 	b.exec(t, `UPDATE conversations SET last_seq = last_seq + 1 WHERE id = $1`, gone)
+	if _, err := b.desk.Reply(t.Context(), gone, ada, "d2", "Just now"); err != nil {
+		t.Fatal(err)
+	}
 	b.fan(t)
-	b.pump(t)
+	b.exec(t, `UPDATE deliveries SET next_at = now() - interval '1 second' WHERE seq = $1`, m.Seq) // its time has come, and not that of the newer one
+	if n, err := b.s.Deliver(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d attempts, %v", n, err)
+	}
 	if err := b.s.Unsubscribe(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}

@@ -44,13 +44,18 @@ func (j job) target() uuid.UUID {
 // claim takes up to n deliveries that are due. What goes to a desk goes in the order of the log: behind one that is not done
 // yet, or dead, the later ones of the same conversation wait. The attempt is counted before it is made, so that one who comes
 // after a crash knows that it may have arrived.
-func (s *Service) claim(ctx context.Context, n int) ([]job, error) {
+// Only names the target that is meant; without it targets that are busy are left out.
+func (s *Service) claim(ctx context.Context, n int, only *uuid.UUID) ([]job, error) {
+	busy := s.busy()
+	if only != nil {
+		busy = []uuid.UUID{}
+	}
 	lease := s.opts.Timeout + 30*time.Second
 	rows, err := s.pool.Query(ctx, `
 		WITH due AS (
 			SELECT d.id, d.next_at, COALESCE(d.webhook_id, d.connection_id, $4) AS target FROM deliveries d
 			WHERE d.state = 'pending' AND d.next_at <= now() AND (d.lease_until IS NULL OR d.lease_until < now())
-			  AND COALESCE(d.webhook_id, d.connection_id, $4) <> ALL ($2)
+			  AND COALESCE(d.webhook_id, d.connection_id, $4) <> ALL ($2) AND ($6::uuid IS NULL OR COALESCE(d.webhook_id, d.connection_id, $4) = $6)
 			  AND (d.webhook_id IS NULL OR EXISTS (SELECT FROM webhooks w WHERE w.id = d.webhook_id AND w.disabled_at IS NULL))
 			  AND (d.connection_id IS NULL OR (EXISTS (SELECT FROM connections c WHERE c.id = d.connection_id AND c.disabled_at IS NULL)
 				AND NOT EXISTS (SELECT FROM deliveries b WHERE b.connection_id = d.connection_id AND b.conversation_id = d.conversation_id AND b.seq < d.seq
@@ -64,7 +69,7 @@ func (s *Service) claim(ctx context.Context, n int) ([]job, error) {
 		)
 		UPDATE deliveries d SET attempts = attempts + 1, lease_until = now() + $3 * interval '1 second' FROM mine WHERE d.id = mine.id
 		RETURNING d.id, d.webhook_id, d.connection_id, d.conversation_id, d.seq, d.kind, d.payload::text, d.attempts`,
-		n, s.busy(), lease.Seconds(), uuid.Nil, maxPerTarget)
+		n, busy, lease.Seconds(), uuid.Nil, maxPerTarget, only)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +91,7 @@ func (s *Service) begin(ctx, work context.Context) (int, error) {
 	if free == 0 {
 		return handled, nil
 	}
-	jobs, err := s.claim(ctx, free)
+	jobs, err := s.claim(ctx, free, nil)
 	if err != nil {
 		return handled, err
 	}
@@ -96,16 +101,31 @@ func (s *Service) begin(ctx, work context.Context) (int, error) {
 		s.working.Go(func() {
 			defer func() { s.leave(j.target()); <-s.slots; s.poke() }()
 			s.attempt(work, j)
+			s.goOn(ctx, work, j.target())
 		})
 	}
 	return handled + len(jobs), nil
+}
+
+// inARow is how many deliveries to one target follow each other before the others are looked at again.
+const inARow = 100
+
+// goOn sends what else is due to the target, so that a long list does not wait for the next look.
+func (s *Service) goOn(ctx, work context.Context, target uuid.UUID) {
+	for range inARow {
+		jobs, err := s.claim(ctx, 1, &target)
+		if err != nil || len(jobs) == 0 {
+			return // the next look finds what is left
+		}
+		s.attempt(work, jobs[0])
+	}
 }
 
 // Deliver does everything that is due now, one after the other, and returns how many attempts that were.
 func (s *Service) Deliver(ctx context.Context) (int, error) {
 	total := 0
 	for range 1000 { // a bound
-		jobs, err := s.claim(ctx, maxInFlight)
+		jobs, err := s.claim(ctx, maxInFlight, nil)
 		if err != nil || len(jobs) == 0 {
 			return total, err
 		}
