@@ -25,6 +25,10 @@ describe("which macros fit", () => {
   it("keeps the order of use when nothing is typed", () => expect(macrosFor(all, "").map((m) => m.id)).toEqual(["greeting", "late-fee", "fee"]));
   it("puts the shortcut's beginning first", () => expect(macrosFor(all, "fee").map((m) => m.id)).toEqual(["fee", "late-fee"]));
   it("finds by letters of the name", () => expect(macrosFor(all, "hello").map((m) => m.id)).toEqual(["greeting"]));
+  it("finds within words last, and nothing by scattered letters", () => {
+    expect(macrosFor(all, "aive").map((m) => m.id)).toEqual(["late-fee"]);
+    expect(macrosFor(all, "gtn")).toEqual([]);
+  });
   it("finds nothing for what is nowhere", () => expect(macrosFor(all, "xyz")).toEqual([]));
   it("shows no more than one can look at", () => expect(macrosFor(Array.from({ length: 50 }, (_, i) => macro(`a${i}`, "x")), "a")).toHaveLength(8));
 });

@@ -1,7 +1,6 @@
 // What the help with writing decides without a page: which macro is meant, what was translated, what became of a draft.
 
 import type { Citation } from "../shared/types.ts";
-import { fuzzy } from "./fuzzy.ts";
 
 export interface Draft {
   id: string;
@@ -61,16 +60,18 @@ export function slashAt(text: string, cursor: number): { from: number; query: st
 /** The longest list of macros that is shown. */
 const most = 8;
 
-/** The macros that fit, the best first: by the beginning of the shortcut, then by letters of shortcut or name. Equals stay in their order. */
+/** The macros that fit, the best first: by the beginning of the shortcut, of a word of the name, or by what either holds. Equals stay in their order. */
 export function macrosFor(all: Macro[], query: string): Macro[] {
-  if (query === "") return all.slice(0, most);
+  const fit = (m: Macro): number => {
+    const name = m.name.toLowerCase();
+    if (m.shortcut.startsWith(query)) return 0;
+    if (name.split(/[^\p{L}\p{N}]+/u).some((w) => w.startsWith(query))) return 1;
+    return m.shortcut.includes(query) || name.includes(query) ? 2 : 3;
+  };
   return all
-    .flatMap((m) => {
-      if (m.shortcut.startsWith(query)) return [{ m, score: 1000 - m.shortcut.length }];
-      const found = fuzzy(query, `${m.shortcut} ${m.name}`);
-      return found ? [{ m, score: Math.min(found.score, 900) }] : [];
-    })
-    .sort((a, b) => b.score - a.score)
+    .map((m) => ({ m, fit: fit(m) }))
+    .filter((x) => x.fit < 3)
+    .sort((a, b) => a.fit - b.fit)
     .slice(0, most)
     .map((x) => x.m);
 }
