@@ -57,7 +57,9 @@ export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(r
     await stop();
     throw err;
   }
-  return { base, links: linksIn(output), stop, output: () => output, binary, data: join(data, "data") };
+  // Read anew each time: the lines come one after the other, and the first is there before the last.
+  const links = () => linksIn(output);
+  return { base, get links() { return links(); }, stop, output: () => output, binary, data: join(data, "data") };
 }
 
 /** Adds a person with the program's own command, as whoever runs it would, and returns their sign-in link. */

@@ -111,7 +111,7 @@ export const steps = [
       await page.keyboard.press("Shift+?");
       const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
       await help.waitFor();
-      check(/x\s+Next in the queue/.test(await help.innerText()), "the list shows it");
+      check(/x\s+Alt \+ ↓\s+Next in the queue/.test(await help.innerText()), "the list shows it");
       await page.keyboard.press("Escape");
     },
   ],

@@ -95,6 +95,7 @@ function Bar() {
         label={`Menu of ${s.me.value?.name ?? ""}`}
         icon="menu"
         items={[
+          ...pagesOfMenu(),
           { label: "Sound for new offers", checked: s.sound.value, onSelect: () => s.setSound(!s.sound.value) },
           { label: "Keyboard shortcuts", checked: shortcuts.value, onSelect: () => setShortcuts(!shortcuts.value) },
           { label: keyFor("shortcuts") ? `Show shortcuts (${readKeys(keyFor("shortcuts"))})` : "Show shortcuts", onSelect: () => (s.dialog.value = "shortcuts") },
@@ -112,6 +113,9 @@ function Bar() {
     </header>
   );
 }
+
+/** On a narrow screen the bar has no room for every page, so the menu names them too. */
+const pagesOfMenu = () => (matchMedia("(max-width: 759px)").matches ? pages.shown.map((p) => ({ label: p.title, onSelect: () => go(p.id) })) : []);
 
 /** The pages of the desk; a link, so that it can be opened beside this one. */
 function Navigation() {

@@ -203,7 +203,7 @@ function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
         {h.state === "offered" && h.agent_id !== s.me.value?.id && <span class="tag">Offered to {h.agent_name ?? "someone"}</span>}
         {h.snoozed_until && <span class="tag">Until {clock(Date.parse(h.snoozed_until), every(60_000).value, navigator.language)}</span>}
         {h.state === "accepted" && h.wanted_agent && <span class="tag">{h.wanted_agent === s.me.value?.id ? `From ${h.agent_name ?? "a colleague"}` : "Being passed on"}</span>}
-        {h.state === "asynchronous" && <span class="tag">Promised for later</span>}
+        {h.state === "asynchronous" && <span class="tag" title="Promised for later">Promised</span>}
         {fresh ? <span class="tag strong">New message</span> : !waits && h.last_author === "customer" && <span class="tag">Waits for you</span>}
         {!current && s.drafts.has(h.conversation_id) && <span class="tag">Draft</span>}
         {!h.first_reply_at && <Due h={h} />}
