@@ -103,10 +103,15 @@ func TestPasswordSignIn(t *testing.T) {
 		{name: "signed in already", path: "/signin", headers: []string{"Cookie", sessionCookie + "=" + second}, status: 200, want: []string{"You are signed in as <strong>ada"}},
 	})
 	var last answer
-	for range 6 {
+	for i := range 6 {
+		if i == 5 { // the wait is a second at first, which a slow machine lets pass
+			if _, err := b.pool.Exec(t.Context(), `UPDATE sign_in_failures SET blocked_until = now() + interval '90 seconds' WHERE blocked_until > '-infinity'`); err != nil {
+				t.Fatal(err)
+			}
+		}
 		last = in("otto@larkpay.example", "wrong", "")
 	}
-	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") == "" || !strings.Contains(last.body, "Too many attempts") {
+	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") < "60" || len(last.header.Get("Retry-After")) != 2 || !strings.Contains(last.body, "Too many attempts") {
 		t.Errorf("the sixth try: %d, Retry-After %q\n%s", last.status, last.header.Get("Retry-After"), last.body)
 	}
 }

@@ -145,6 +145,9 @@ func TestNetwork(t *testing.T) {
 		if _, _, err := b.PasswordSignIn(ctx, strconv.Itoa(i)+"@larkpay.example", wrong, from(i)); !errors.Is(err, ErrWrong) {
 			t.Fatalf("try %d: %v", i, err)
 		}
+		if i == 0 { // nothing is forgiven, however slow the machine is
+			b.exec(`UPDATE sign_in_failures SET at = now() + interval '1 hour'`)
+		}
 	}
 	hold := `UPDATE sign_in_failures SET blocked_until = blocked_until + interval '1 hour' WHERE blocked_until > now() - interval '1 minute'`
 	b.exec(hold)
