@@ -194,6 +194,12 @@ func (d *Desk) sayOnce(ctx context.Context, s *chat.Session, m chat.Message) err
 	return s.AddMessage(ctx, &m)
 }
 
+// closeOffer withdraws the offer of a handoff that is open now, if there is one; what became of the others stays known.
+func closeOffer(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
+	_, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn', ended_at = now() WHERE handoff_id = $1 AND outcome = 'open'`, handoff)
+	return err
+}
+
 // withdraw forgets the offers of a handoff that was not taken: whoever passed on it may be asked again.
 func withdraw(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
 	_, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn', ended_at = COALESCE(ended_at, now()) WHERE handoff_id = $1 AND outcome IN ('open', 'lapsed', 'declined')`, handoff)

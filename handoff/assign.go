@@ -302,7 +302,7 @@ func (d *Desk) takeOver(ctx context.Context, s *chat.Session, h Handoff, a Agent
 	if _, err := s.Tx().Exec(ctx, `UPDATE agents SET lapses = 0 WHERE id = $1`, a.ID); err != nil {
 		return err
 	}
-	if err := withdraw(ctx, s, h.ID); err != nil {
+	if err := closeOffer(ctx, s, h.ID); err != nil {
 		return err
 	}
 	if h.State == Accepted {

@@ -91,7 +91,7 @@ type Handoff struct {
 // Options tune a Desk. The zero value is fit for production.
 type Options struct {
 	OfferFor time.Duration // how long an agent has to take an offer; 20 s
-	Tick     time.Duration // the router looks at least this often; 1 s
+	Tick     time.Duration // the router looks at least this often; 500 ms, so that P1 is offered within a second even where a wake-up is lost
 	Language string        // the language that agents read, such as "en", which it is when empty
 	Grace    time.Duration // the router must have looked for this long before it takes a late connection for gone; 30 s
 }
@@ -126,7 +126,7 @@ func NewDesk(pool *pgxpool.Pool, record *chat.Record, bus *wake.Bus, log *slog.L
 		opts.OfferFor = 20 * time.Second
 	}
 	if opts.Tick <= 0 {
-		opts.Tick = time.Second
+		opts.Tick = 500 * time.Millisecond
 	}
 	if opts.Language == "" {
 		opts.Language = languages[0]

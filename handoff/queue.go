@@ -354,7 +354,7 @@ func (d *Desk) endOne(ctx context.Context, id uuid.UUID, a Agent, how ending) (H
 			WHERE id = $1 AND state = 'accepted'`, h.ID, how.to); err != nil {
 			return err
 		}
-		if err := withdraw(ctx, s, h.ID); err != nil {
+		if err := closeOffer(ctx, s, h.ID); err != nil {
 			return err
 		}
 		if err := d.stopClock(ctx, s.Tx(), h, everyClock); err != nil {
