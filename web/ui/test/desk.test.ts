@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { newMessages, sections, windowOf } from "../src/desk/queue-state.ts";
 import { Recent } from "../src/desk/recent.ts";
 import { at, localValue, sleeps } from "../src/desk/sleep.ts";
+import { query } from "../src/desk/view-filter.ts";
 import type { Handoff } from "../src/shared/types.ts";
 
 const row = (id: string, last_seq: number, last_author: string) => ({ id, last_seq, last_author }) as Handoff;
@@ -97,5 +98,12 @@ describe("sleeps", () => {
     expect(at(localValue(t))).toEqual(t);
     expect(at("")).toBeUndefined();
     expect(at("soon")).toBeUndefined();
+  });
+});
+
+describe("the query of a view", () => {
+  it("names every value of a list, and nothing that lets everything through", () => {
+    expect(query({ state: "open", teams: ["fraud", "care"], priorities: [1], unanswered: true, breached: false }, "abc")).toBe("state=open&team=fraud&team=care&priority=1&unanswered=true&cursor=abc");
+    expect(query({})).toBe("");
   });
 });

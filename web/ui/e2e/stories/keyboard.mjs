@@ -1,6 +1,6 @@
 // The desk by keys alone: the palette, keys of one's own, pages, and what was being written.
 
-import { check, question, shot, signIn, startConversation } from "../lib.mjs";
+import { check, checkAxe, question, shot, signIn, startConversation } from "../lib.mjs";
 
 const palette = (page) => page.getByRole("dialog", { name: "Find a command" });
 
@@ -127,6 +127,26 @@ export const steps = [
       await run(page, "single key", "Switch shortcuts of a single key on or off");
       await page.keyboard.press("k");
       await page.locator(".row-item").first().and(page.locator("[aria-current]")).waitFor();
+    },
+  ],
+  [
+    "a filter is kept as a view under a name, found by the palette, and taken away again",
+    async ({ agent: { page } }) => {
+      await run(page, "go views", "Go to Views");
+      await page.locator(".view-rows .row-item").nth(1).waitFor();
+      await page.getByRole("combobox", { name: "Team" }).selectOption({ label: "Fraud" });
+      await page.getByText("Nothing is let through by this filter.").waitFor();
+      await page.getByLabel("Name of the view").fill("Fraud only");
+      await page.getByRole("button", { name: "Keep" }).click();
+      await page.getByRole("button", { name: "Fraud only", exact: true }).and(page.locator("[aria-pressed=true]")).waitFor();
+      await page.getByRole("combobox", { name: "Team" }).selectOption({ label: "Every team" });
+      await page.locator(".view-rows .row-item").nth(1).waitFor();
+      await checkAxe(page, "the views");
+      await shot(page, "desk-views");
+      await run(page, "fraud only", "Show the view Fraud only");
+      await page.getByText("Nothing is let through by this filter.").waitFor();
+      await page.getByRole("button", { name: "Remove the view" }).click();
+      await page.getByRole("button", { name: "Fraud only", exact: true }).waitFor({ state: "detached" });
     },
   ],
 ];

@@ -9,6 +9,7 @@ import "./history.tsx";
 import "./verdict.tsx";
 import "./copilot.tsx";
 import "./macros.tsx";
+import "./views.tsx";
 import "./settings.tsx";
 import "./people.ts";
 import "./board/index.ts";

@@ -176,7 +176,7 @@ export function Elapsed({ since }: { since: string }) {
   return <>{ticking((every(1000).value - Date.parse(since)) / 1000)}</>;
 }
 
-function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
+export function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
   const current = s.openId.value === h.conversation_id;
   const who = h.customer?.name || h.customer?.email;
   const topic = readable(h.topic) || shortReason(h.reason);
