@@ -369,6 +369,20 @@ func TestSupervision(t *testing.T) {
 	if f := s.Teams[i]; f.Waiting != 1 || f.ByPriority[0] != 1 || f.Online != 0 || f.SLA.Warned != 1 || f.SLA.Breached != 0 {
 		t.Errorf("fraud: %+v", f)
 	}
+	i = slices.IndexFunc(s.Teams, func(t TeamNow) bool { return t.Key == "night" })
+	if n := s.Teams[i]; n.Open {
+		t.Errorf("night is open: %+v", n)
+	}
+	day := Schedule{TimeZone: "UTC", Windows: []Window{{Days: []int{1, 2, 3, 4, 5, 6, 7}, From: "00:00", To: "24:00"}}}
+	if err := b.desk.SaveTeams(ctx, []TeamSeed{{Key: "night", Name: "Night", Hours: Hours{Markets: map[string]Schedule{"": {TimeZone: "UTC"}, "se": day}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = b.desk.Supervision(ctx, boss); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Teams[slices.IndexFunc(s.Teams, func(t TeamNow) bool { return t.Key == "night" })]; !n.Open || n.OpensAt != nil {
+		t.Errorf("night is there for one market: %+v", n)
+	}
 	i = slices.IndexFunc(s.Agents, func(a AgentNow) bool { return a.ID == ada.ID })
 	a := s.Agents[i]
 	if a.Load != 2 || a.Presence != "online" || len(a.Conversations) != 2 || !slices.Equal(a.Teams, []string{"payments"}) {

@@ -2,6 +2,8 @@ package handoff
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -154,12 +156,35 @@ func (d *Desk) Supervision(ctx context.Context, a Agent) (Supervision, error) {
 		}
 	}
 	for i := range s.Teams {
-		t := &s.Teams[i]
-		_, p, err := d.Outlook(ctx, t.Key, "")
-		if err != nil {
+		if err := d.outlookNow(ctx, &s.Teams[i]); err != nil {
 			return s, err
 		}
-		t.Open, t.OpensAt, t.Wait = p.Open, p.OpensAt, p.Wait
 	}
 	return s, nil
+}
+
+// outlookNow says whether the team is there for any of its markets, when it is next, and how long the wait is where it is.
+func (d *Desk) outlookNow(ctx context.Context, t *TeamNow) error {
+	team, p, err := d.Outlook(ctx, t.Key, "")
+	if err != nil {
+		return err
+	}
+	for _, market := range slices.Sorted(maps.Keys(team.Hours.Markets)) {
+		if p.Open {
+			break
+		}
+		open, opens := team.Hours.At(market, time.Now())
+		if open {
+			if _, p, err = d.Outlook(ctx, t.Key, market); err != nil {
+				return err
+			}
+		} else if !opens.IsZero() && (p.OpensAt == nil || opens.Before(*p.OpensAt)) {
+			p.OpensAt = &opens
+		}
+	}
+	t.Open, t.Wait = p.Open, p.Wait
+	if !p.Open {
+		t.OpensAt = p.OpensAt
+	}
+	return nil
 }

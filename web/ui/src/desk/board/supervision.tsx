@@ -70,6 +70,10 @@ s.onSignedOut(() => {
   whisper.value = null;
 });
 
+/** Whether the teams that have nothing to do and nobody there are shown too. */
+const all = signal(false);
+const stirs = (x: TeamNow) => x.waiting + x.asynchronous + x.in_hand + x.online > 0;
+
 /** Asked again when the desk's stream says that something has changed, but not more often than this. */
 const atMostEvery = 2000;
 const atLeastEvery = 10_000;
@@ -116,6 +120,8 @@ function Board() {
   if (!n) return failed.value ? <p class="failed" role="alert">{failed.value}</p> : <p class="empty">Loading…</p>;
   const sum = (of: (x: TeamNow) => number) => n.teams.reduce((a, x) => a + of(x), 0);
   const late = sum((x) => x.sla.breached);
+  const shown = all.value ? n.teams : n.teams.filter(stirs);
+  const quiet = n.teams.length - n.teams.filter(stirs).length;
   const busyPeople = n.agents.filter((a) => a.presence !== "offline" || a.conversations.length > 0);
   return (
     <div class="board">
@@ -149,7 +155,7 @@ function Board() {
               </tr>
             </thead>
             <tbody>
-              {n.teams.map((x) => (
+              {shown.map((x) => (
                 <tr key={x.key}>
                   <th scope="row">
                     {x.name}
@@ -193,6 +199,11 @@ function Board() {
             </tbody>
           </table>
         </div>
+        {quiet > 0 && (
+          <button type="button" class="button quiet board-quiet" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+            {all.value ? "Hide quiet teams" : quiet === 1 ? "Show 1 quiet team" : `Show ${quiet} quiet teams`}
+          </button>
+        )}
       </section>
       <section aria-labelledby="board-people">
         <h3 id="board-people">People</h3>
