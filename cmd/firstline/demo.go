@@ -99,7 +99,7 @@ func (a *app) seedDemo(ctx context.Context, e *env) error {
 	return nil
 }
 
-// printDoors says where to go. The demo's people get one-time links; there are no passwords.
+// printDoors says where to go. The demo's people get one-time links; they have no passwords until they set some.
 func (a *app) printDoors(e *env, base string, withLinks bool, took time.Duration) error {
 	mode := "quoting the help centre (no model set; OPENAI_API_KEY or OPENAI_BASE_URL turns one on)"
 	if a.model.HasChat() {
@@ -124,6 +124,6 @@ func (a *app) printDoors(e *env, base string, withLinks bool, took time.Duration
 			fmt.Fprintf(e.out, "  %-11s  %s/signin?token=%s\n", person.Name+", "+person.Role, base, token)
 		}
 	}
-	_, err := fmt.Fprintf(e.out, "\nA new link: firstline user add --email YOU --role agent. Stop with Ctrl-C.\n\n")
+	_, err := fmt.Fprintf(e.out, "\nA new link: firstline user link --email YOU. Somebody new: firstline user add --email THEM --role agent. Stop with Ctrl-C.\n\n")
 	return err
 }
