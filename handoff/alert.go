@@ -31,7 +31,8 @@ const alertsShown = 200
 // errNotALead is the answer to whoever leads nobody.
 var errNotALead = fault.New(fault.Forbidden, "not_a_lead", "Only supervisors and admins may see and do this.")
 
-// Alerts returns what no supervisor has seen to yet, the newest first. A warning is over when its clock has stopped.
+// Alerts returns what no supervisor has seen to yet, the newest first. A warning counts until its
+// clock stops or is late.
 func (d *Desk) Alerts(ctx context.Context, a Agent) ([]Alert, error) {
 	if !a.Supervises() {
 		return nil, errNotALead
@@ -39,12 +40,12 @@ func (d *Desk) Alerts(ctx context.Context, a Agent) ([]Alert, error) {
 	rows, err := d.pool.Query(ctx, `
 		SELECT id, kind, team, handoff_id, conversation_id, agent_name, over, detail, made_at FROM (
 			SELECT l.id, l.kind, l.team, l.handoff_id, h.conversation_id, a.name AS agent_name, l.detail, l.made_at,
-				COALESCE(h.ended_at IS NOT NULL OR k.stopped_at IS NOT NULL, false) AS over
+				COALESCE(h.ended_at IS NOT NULL OR k.stopped_at IS NOT NULL, false) AS over,
+				l.kind = 'sla_warning' AND (h.ended_at IS NOT NULL OR k.stopped_at IS NOT NULL OR k.breached_at IS NOT NULL) AS stale
 			FROM alerts l LEFT JOIN handoffs h ON h.id = l.handoff_id LEFT JOIN agents a ON a.id = h.agent_id
 			LEFT JOIN sla_clocks k ON k.handoff_id = l.handoff_id AND k.kind = l.detail->>'clock'
 			WHERE l.seen_at IS NULL) x
-		WHERE NOT (kind = 'sla_warning' AND (over OR EXISTS (SELECT FROM alerts b WHERE b.kind = 'sla_breach' AND b.seen_at IS NULL
-			AND b.handoff_id = x.handoff_id AND b.detail->>'clock' = x.detail->>'clock')))
+		WHERE stale IS NOT TRUE
 		ORDER BY made_at DESC, id LIMIT $1`, alertsShown)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,8 @@ func TestClocksWarnAndBreach(t *testing.T) {
 	wantCode(t, err, "not_a_lead")
 
 	urgent := b.handOff(t, b.talk(t, "gb", "en", "Help"), "theft")
+	b.clockRun(t, urgent.ID, firstReply, "warn_at")
+	look(2, "sla_warning fraud")
 	b.clockRun(t, urgent.ID, firstReply, "due_at")
 	look(2, "sla_breach fraud")
 	if got := b.handoff(t, urgent.ID); got.Priority != 1 {
@@ -111,6 +113,12 @@ func TestClocksWarnAndBreach(t *testing.T) {
 	if next, err := b.desk.nextDue(t.Context()); err != nil || !next.IsZero() {
 		t.Errorf("what has ended is due at %v, %v", next, err)
 	}
+	// A breach that was seen does not leave its warning behind.
+	last, _ := b.desk.Alerts(t.Context(), boss)
+	if err := b.desk.Seen(t.Context(), boss, last[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	look(2)
 }
 
 // Two replicas look at once: every breach happens once.

@@ -10,6 +10,7 @@ import "./verdict.tsx";
 import "./copilot.tsx";
 import "./macros.tsx";
 import "./views.tsx";
+import "./lead/index.ts";
 import "./settings.tsx";
 import "./people.ts";
 import "./board/index.ts";

@@ -1,0 +1,121 @@
+// What somebody should look after: promises that are about to break or are broken, and people who are gone.
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { Icon } from "../../shared/icons.tsx";
+import { useNow } from "../../shared/parts.tsx";
+import { relative } from "../../shared/time.ts";
+import { go } from "../pages.ts";
+import { pages } from "../slots.tsx";
+import * as s from "../store/index.ts";
+import { leads } from "./analytics.tsx";
+
+export interface Alert {
+  id: string;
+  kind: "sla_warning" | "sla_breach" | "nobody_left" | "agent_gone" | "delivery_dead";
+  team: string | null;
+  handoff_id: string | null;
+  conversation_id: string | null;
+  agent_name: string | null;
+  over: boolean;
+  detail: { clock?: string; due_at?: string; priority?: number };
+  made_at: string;
+}
+
+export const alerts = signal<Alert[] | null>(null);
+const wrong = signal("");
+
+s.onSignedOut(() => (alerts.value = null));
+
+/** Those that were seen here: an answer that was under way meanwhile still has them. */
+const gone = new Set<string>();
+
+async function load(): Promise<void> {
+  try {
+    alerts.value = (await s.agentCall<{ alerts: Alert[] }>("/alerts")).alerts.filter((a) => !gone.has(a.id));
+    wrong.value = "";
+  } catch (err) {
+    wrong.value = s.words(err);
+  }
+}
+
+const clocks: Record<string, string> = { first_reply: "first reply", next_reply: "next reply", resolve: "end" };
+
+export function alertWords(a: Alert): string {
+  const clock = clocks[a.detail.clock ?? ""] ?? "reply";
+  switch (a.kind) {
+    case "sla_warning":
+      return `The ${clock} is due soon`;
+    case "sla_breach":
+      return `The ${clock} is late`;
+    case "nobody_left":
+      return "Nobody is left to take it";
+    case "agent_gone":
+      return "Whoever had it is gone";
+    case "delivery_dead":
+      return "It could not be delivered outside";
+  }
+}
+
+async function seen(a: Alert): Promise<void> {
+  if (await s.act(`seen ${a.id}`, () => s.agentCall(`/alerts/${a.id}/seen`, {}))) {
+    gone.add(a.id);
+    alerts.value = (alerts.value ?? []).filter((x) => x.id !== a.id);
+    s.announcement.value = "The alert is off the list";
+  }
+}
+
+function Alerts() {
+  const now = useNow(1000);
+  // Asked for again when the desk changed, and while nothing does, because time alone makes them.
+  const changed = s.queue.value;
+  useEffect(() => {
+    const t = setTimeout(() => void load(), alerts.peek() === null ? 0 : 400);
+    return () => clearTimeout(t);
+  }, [changed]);
+  useEffect(() => {
+    const t = setInterval(() => void load(), 5000);
+    return () => clearInterval(t);
+  }, []);
+  const all = alerts.value;
+  if (!all) return wrong.value ? <p class="lead-wrong">{wrong.value}</p> : <p role="status">Loading…</p>;
+  if (all.length === 0) return <p class="quiet-text">Nothing needs looking after.</p>;
+  return (
+    <ul class="alerts" aria-label="Alerts">
+      {all.map((a) => (
+        <li key={a.id} data-alert={a.id} class={`alert-${a.kind === "sla_warning" ? "warning" : "bad"}`}>
+          <Icon name={a.kind === "sla_warning" ? "clock" : "alert"} size={20} />
+          <div>
+            <p class="alert-what">
+              {alertWords(a)}
+              {a.over && <span class="quiet-text"> · settled since</span>}
+            </p>
+            <p class="quiet-text">
+              {[a.detail.priority && `P${a.detail.priority}`, a.team && s.teamName(a.team), a.agent_name, a.detail.due_at && `due ${relative(Date.parse(a.detail.due_at), now, "en")}`].filter(Boolean).join(" · ")}
+            </p>
+          </div>
+          <div class="alert-actions">
+            {a.conversation_id && (
+              <button
+                type="button"
+                class="button quiet"
+                onClick={() => {
+                  go("inbox");
+                  s.openConversation(a.conversation_id!);
+                }}
+              >
+                Open
+              </button>
+            )}
+            <button type="button" class="button quiet" disabled={s.busy.value !== ""} onClick={() => void seen(a)}>
+              <Icon name="check" size={18} />
+              Seen
+            </button>
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+pages.add({ id: "alerts", title: "Alerts", icon: "alert", order: 200, when: leads, component: Alerts });
