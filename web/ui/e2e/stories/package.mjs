@@ -113,8 +113,10 @@ export const steps = [
       await page.getByLabel("It belongs to").selectOption({ label: "Refunds" });
       await page.keyboard.press("Escape");
       await page.locator(".transcript").click();
+      const told = page.waitForResponse((r) => r.url().endsWith("/verdict") && r.request().postData()?.includes('"right"') === true);
       await page.keyboard.press("1");
       await group.getByRole("button", { name: "Right", exact: false, pressed: true }).waitFor();
+      check((await told).status() === 204, "the server has it");
       await page.reload();
       await group.getByRole("button", { name: "Right", pressed: true }).waitFor();
     },

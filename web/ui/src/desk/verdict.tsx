@@ -17,13 +17,28 @@ const verdicts: [Verdict["verdict"], string][] = [
   ["wrong_team", "Wrong team"],
 ];
 
-async function judge(v: Verdict): Promise<void> {
-  const c = s.open.value;
-  if (!c?.handoff) return;
-  const good = await s.act("verdict", () => s.agentCall(`/handoffs/${c.handoff?.id}/verdict`, v, "PUT"));
-  if (!good) return;
-  if (s.open.value?.handoff?.id === c.handoff.id) s.open.value = { ...s.open.value, verdict: v };
-  s.announcement.value = `Marked: ${verdicts.find(([k]) => k === v.verdict)?.[1] ?? ""}.`;
+/** One after the other, so that the last key counts. Nothing else waits for it, and it waits for nothing else. */
+let before: Promise<void> = Promise.resolve();
+
+function judge(v: Verdict): void {
+  const c = s.open.peek();
+  const handoff = c?.handoff?.id;
+  if (!c || !handoff) return;
+  const was = c.verdict ?? null;
+  const show = (verdict: Verdict | null) => {
+    const now = s.open.peek();
+    if (now?.handoff?.id === handoff) s.open.value = { ...now, verdict };
+  };
+  show(v);
+  before = before.then(async () => {
+    try {
+      await s.agentCall(`/handoffs/${handoff}/verdict`, v, "PUT");
+      s.announcement.value = `Marked: ${verdicts.find(([k]) => k === v.verdict)?.[1] ?? ""}.`;
+    } catch (err) {
+      if (s.open.peek()?.verdict === v) show(was);
+      s.notice.value = { text: s.words(err), bad: true };
+    }
+  });
 }
 
 register(
@@ -33,7 +48,7 @@ register(
     group: "Handoff",
     keys: String(i + 1),
     when: () => inInbox() && s.open.value?.handoff !== null && s.open.value?.handoff !== undefined,
-    run: () => void judge({ verdict: key }),
+    run: () => judge({ verdict: key }),
   })),
 );
 
@@ -47,7 +62,7 @@ function Section({ c }: { c: AgentConversation }) {
         {verdicts.map(([key, title]) => {
           const shortcut = keyFor(`verdict-${key}`);
           return (
-            <button key={key} type="button" class="button quiet" aria-pressed={now?.verdict === key} aria-keyshortcuts={ariaKeysFor(`verdict-${key}`)} onClick={() => void judge({ verdict: key })}>
+            <button key={key} type="button" class="button quiet" aria-pressed={now?.verdict === key} aria-keyshortcuts={ariaKeysFor(`verdict-${key}`)} onClick={() => judge({ verdict: key })}>
               {now?.verdict === key && <Icon name="check" size={16} />}
               {title}
               {shortcut && <kbd aria-hidden="true">{readKeys(shortcut)}</kbd>}
@@ -70,7 +85,7 @@ function RightTeam({ now, from }: { now: Verdict; from: string }) {
         value={team}
         onChange={(e) => {
           setTeam(e.currentTarget.value);
-          void judge(e.currentTarget.value ? { verdict: "wrong_team", team: e.currentTarget.value } : { verdict: "wrong_team" });
+          judge(e.currentTarget.value ? { verdict: "wrong_team", team: e.currentTarget.value } : { verdict: "wrong_team" });
         }}
       >
         <option value="">I do not know</option>
