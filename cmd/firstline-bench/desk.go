@@ -323,7 +323,7 @@ type chat struct {
 // agentsDesk signs an agent in and opens the desk.
 func (b *bench) agentsDesk(ctx context.Context) (*agentsDesk, error) {
 	c, err := startChild(b.dir, "user", []string{"DATABASE_URL=" + b.cluster.url(firstlineDatabase)}, b.Server,
-		"user", "add", "--email", "bench@larkpay.example", "--role", "supervisor", "--team", "general", "--capacity", "10000", "--token")
+		"user", "add", "--email", "bench@larkpay.example", "--role", "supervisor", "--team", "general", "--capacity", "100", "--token")
 	if err != nil {
 		return nil, err
 	}
