@@ -144,3 +144,14 @@ describe("commands", () => {
     expect(c.find("b").map((h) => h.command.id)).toEqual([]);
   });
 });
+
+describe("a second key", () => {
+  it("works while something is written, unless somebody has given it to another command", () => {
+    const remove = register({ id: "second-a", title: "A", keys: "q", also: "alt+arrowdown", run: () => {} }, { id: "second-b", title: "B", run: () => {} });
+    expect(commandFor("alt+arrowdown", true)?.id).toBe("second-a");
+    setKeys("second-b", "alt+arrowdown");
+    expect(commandFor("alt+arrowdown", true)?.id).toBe("second-b");
+    setKeys("second-b", undefined);
+    remove();
+  });
+});
