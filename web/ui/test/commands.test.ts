@@ -147,11 +147,11 @@ describe("commands", () => {
 
 describe("a second key", () => {
   it("works while something is written, unless somebody has given it to another command", () => {
-    const remove = register({ id: "second-a", title: "A", keys: "q", also: "alt+arrowdown", run: () => {} }, { id: "second-b", title: "B", run: () => {} });
-    expect(commandFor("alt+arrowdown", true)?.id).toBe("second-a");
-    setKeys("second-b", "alt+arrowdown");
-    expect(commandFor("alt+arrowdown", true)?.id).toBe("second-b");
-    setKeys("second-b", undefined);
+    const remove = c.register({ id: "second-a", title: "A", keys: "q", also: "alt+arrowdown", run: () => {} }, { id: "second-b", title: "B", run: () => {} });
+    expect(c.commandFor("alt+arrowdown", true)?.id).toBe("second-a");
+    c.setKeys("second-b", "alt+arrowdown");
+    expect(c.commandFor("alt+arrowdown", true)?.id).toBe("second-b");
+    c.setKeys("second-b", undefined);
     remove();
   });
 });
