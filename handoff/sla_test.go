@@ -100,6 +100,11 @@ func TestClocksWarnAndBreach(t *testing.T) {
 	if got := b.handoff(t, urgent.ID); got.Priority != 1 {
 		t.Errorf("priority %d", got.Priority)
 	}
+	// The second most urgent stay so: the first are for what is urgent by itself.
+	b.exec(t, `UPDATE sla_clocks SET breached_at = NULL, stopped_at = NULL WHERE handoff_id = $1`, h.ID)
+	look(2, "sla_breach payments", "sla_breach fraud")
+	b.exec(t, `UPDATE sla_clocks SET stopped_at = now() WHERE handoff_id = $1`, h.ID)
+	b.exec(t, `UPDATE alerts SET seen_at = now() WHERE handoff_id = $1`, h.ID)
 	// A warning that was answered in time is nobody's business any more, and what has ended warns of nothing.
 	calm := b.handOff(t, b.talk(t, "gb", "en", "Hello"), "pay")
 	b.clockRun(t, calm.ID, firstReply, "warn_at")
