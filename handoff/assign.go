@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
 )
@@ -33,7 +34,7 @@ func (d *Desk) findTarget(ctx context.Context, tx pgx.Tx, id uuid.UUID) (target,
 	err := tx.QueryRow(ctx, `
 		SELECT a.id, a.name, a.role, a.capacity, ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id ORDER BY team),
 			a.presence = 'online' AND a.connected_until > now(), `+loadOf+`
-		FROM agents a WHERE a.id = $1 AND a.role <> 'editor' AND a.disabled_at IS NULL`, id).
+		FROM agents a WHERE a.id = $1 AND a.role <> 'editor' AND a.disabled_at IS NULL AND `+auth.IsPerson, id).
 		Scan(&t.ID, &t.Name, &t.Role, &t.Capacity, &t.Teams, &t.there, &t.load)
 	if err == pgx.ErrNoRows { //nolint:errorlint // as pgx returns it from Scan
 		return t, fault.Field("agent", "unknown_agent", "There is no such agent; choose one of the list.")

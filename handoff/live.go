@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/wake"
 )
 
@@ -294,9 +295,11 @@ func (d *Desk) look(ctx context.Context) (*state, error) {
 }
 
 // colleagues reads the people of the desk. Who has lost the connection is offline.
-const colleagues = `SELECT a.id, a.name, CASE WHEN a.connected_until > now() THEN a.presence ELSE 'offline' END,
+const colleagues = colleague + auth.IsPerson + ` ORDER BY a.name, a.id`
+
+const colleague = `SELECT a.id, a.name, CASE WHEN a.connected_until > now() THEN a.presence ELSE 'offline' END,
 	COALESCE((SELECT sum(weight) FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL AND snoozed_until IS NULL), 0)::int, a.capacity
-	FROM agents a WHERE a.role <> 'editor' AND a.disabled_at IS NULL ORDER BY a.name, a.id`
+	FROM agents a WHERE a.role <> 'editor' AND a.disabled_at IS NULL AND `
 
 // sees lists what the agent is shown, in the order of the queue: what waits with the agent's teams, up to a bound, and what
 // is the agent's. It returns too how many wait.

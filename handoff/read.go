@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/wake"
@@ -134,7 +135,7 @@ func (d *Desk) mention(ctx context.Context, s *chat.Session, m chat.Message, age
 	var named int
 	err := s.Tx().QueryRow(ctx, `
 		WITH n AS (INSERT INTO mentions (message_id, agent_id, conversation_id)
-			SELECT $1, a.id, $2 FROM agents a WHERE a.id = ANY ($3) AND a.role <> 'editor' AND a.disabled_at IS NULL
+			SELECT $1, a.id, $2 FROM agents a WHERE a.id = ANY ($3) AND a.role <> 'editor' AND a.disabled_at IS NULL AND `+auth.IsPerson+`
 			  AND (a.role IN ('supervisor', 'admin') OR EXISTS (SELECT FROM handoffs h WHERE h.conversation_id = $2
 				AND (h.agent_id = a.id OR h.team IN (SELECT team FROM agent_teams WHERE agent_id = a.id))))
 			RETURNING 1)

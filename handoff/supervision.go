@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/firstline/firstline/internal/auth"
 )
 
 // Supervision is the desk as those who lead it see it: every team's queue and what everybody is doing.
@@ -123,8 +125,9 @@ func (d *Desk) Supervision(ctx context.Context, a Agent) (Supervision, error) {
 		})
 		return err
 	})
+	// Another desk stands here only with the conversations that it has: somebody must be able to take them over.
 	b.Queue(`SELECT x.*, a.presence_at, ARRAY(SELECT team FROM agent_teams WHERE agent_id = x.id ORDER BY team)
-		FROM (` + colleagues + `) x (id, name, presence, load, capacity) JOIN agents a ON a.id = x.id ORDER BY x.name, x.id`).Query(func(rows pgx.Rows) error {
+		FROM (` + colleague + `(` + auth.IsPerson + ` OR EXISTS (SELECT FROM handoffs WHERE agent_id = a.id AND ended_at IS NULL))) x (id, name, presence, load, capacity) JOIN agents a ON a.id = x.id ORDER BY x.name, x.id`).Query(func(rows pgx.Rows) error {
 		var n AgentNow
 		_, err := pgx.ForEachRow(rows, []any{&n.ID, &n.Name, &n.Presence, &n.Load, &n.Capacity, &n.Since, &n.Teams}, func() error {
 			n.Conversations = []WorkItem{}

@@ -287,6 +287,11 @@ func TestForgedRequests(t *testing.T) {
 		bad := map[string]Request{"altered": altered(good), "unsigned": unsigned}
 		if d.name != "intercom" { // which sends no time
 			bad["late"] = late
+		} else {
+			late.Now = late.Now.Add(keptFor) // and what was sent then is not known any more
+			if _, err := b.s.Receive(t.Context(), c.ID, late); err != nil {
+				t.Error(err)
+			}
 		}
 		for name, r := range bad {
 			if _, err := b.s.Receive(t.Context(), c.ID, r); err == nil {
@@ -530,4 +535,48 @@ func TestDeskIsGone(t *testing.T) {
 	if got := b.state(t, last); got != "queued" {
 		t.Errorf("removed: %s", got)
 	}
+}
+
+// TestStandInsAreNoColleagues: the agent in whose name another desk replies is no colleague to pass something to or to name,
+// and stands on the supervisors' board only with what the desk has.
+func TestStandInsAreNoColleagues(t *testing.T) {
+	t.Parallel()
+	eachDesk(t, func(t *testing.T, b *bundle, d *fakeDesk, c Connection) {
+		ctx := t.Context()
+		ada := b.agent(t, "ada", "agent", "general")
+		h := b.talk(t, "Hello")
+		b.settleAll(t)
+		shown := func() (colleague, supervised bool) {
+			t.Helper()
+			seat := b.desk.Live().Join(ada)
+			defer seat.Leave()
+			select {
+			case <-seat.C():
+			case <-time.After(time.Minute):
+				t.Fatal("the desk was not read")
+			}
+			board, err := seat.Changes()
+			if err != nil || board == nil || len(board.People) == 0 {
+				t.Fatalf("%+v, %v", board, err)
+			}
+			s, err := b.desk.Supervision(ctx, b.boss)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(board.People, func(a handoff.Colleague) bool { return a.ID == c.ID }),
+				slices.ContainsFunc(s.Agents, func(a handoff.AgentNow) bool { return a.ID == c.ID })
+		}
+		if colleague, supervised := shown(); colleague || supervised {
+			t.Errorf("with nothing to do: colleague %v, supervised %v", colleague, supervised)
+		}
+		b.exec(t, `UPDATE agents SET capacity = 4 WHERE id = $1`, c.ID) // it is not for want of room
+		_, err := b.desk.Assign(ctx, h.ID, b.boss, c.ID, "")
+		wantCode(t, err, "unknown_agent")
+		b.hear(t, c, d.reply(d.snapshot()[0].id, "From outside"))
+		_, err = b.desk.NoteTo(ctx, h.ConversationID, b.boss, "n", "Look at this", []uuid.UUID{c.ID})
+		wantCode(t, err, "cannot_read")
+		if colleague, supervised := shown(); colleague || !supervised {
+			t.Errorf("with a conversation: colleague %v, supervised %v", colleague, supervised)
+		}
+	})
 }

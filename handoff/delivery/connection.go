@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/firstline/firstline/handoff"
+	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/fault"
 )
 
@@ -133,7 +134,7 @@ func (s *Service) AddConnection(ctx context.Context, a handoff.Agent, c Connecti
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO agents (id, email, name, role, capacity, presence, connected_until, disabled_at)
 			VALUES ($1, $2, $3, 'agent', 0, 'online', $4::timestamptz, CASE WHEN $5 THEN NULL ELSE now() END)`,
-			id, "connection-"+id.String()+"@desk.invalid", c.Name, farAhead, c.Enabled)
+			id, "connection-"+id.String()+"@"+auth.StandInDomain, c.Name, farAhead, c.Enabled)
 		if err != nil {
 			return err
 		}

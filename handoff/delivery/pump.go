@@ -257,7 +257,10 @@ func (s *Service) settle(ctx context.Context, j job, status int, took time.Durat
 
 // kept is how long deliveries that are done, and what was received, are kept: long enough to look something up, and to know
 // what is sent again.
-const kept = "30 days"
+const (
+	kept    = "30 days"
+	keptFor = 30 * 24 * time.Hour
+)
 
 // tidy deletes what is older, a little at a time.
 func (s *Service) tidy(ctx context.Context) error {

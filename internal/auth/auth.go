@@ -69,6 +69,13 @@ type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
+// StandInDomain is where agents have their addresses who are nobody: each stands for another desk, in whose name its replies
+// are written. No such domain can exist (RFC 2606), so no letter and no sign-in reaches one.
+const StandInDomain = "desk.invalid"
+
+// IsPerson is the condition that agent a is somebody and no stand-in.
+const IsPerson = `a.email NOT LIKE '%@` + StandInDomain + `'`
+
 // cleanEmail is the form in which addresses are stored and looked up.
 func cleanEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
@@ -77,7 +84,7 @@ const agentColumns = `a.id, a.email, a.name, a.role, a.languages, a.markets, a.c
 
 // FindByEmail returns the agent with the address.
 func (s *Store) FindByEmail(ctx context.Context, email string) (Agent, error) {
-	return s.find(ctx, `a.email = lower($1)`, email)
+	return s.find(ctx, `a.email = lower($1) AND `+IsPerson, email)
 }
 
 func (s *Store) find(ctx context.Context, where string, args ...any) (Agent, error) {

@@ -33,7 +33,7 @@ func (s *Store) issue(ctx context.Context, db execer, agent uuid.UUID, kind stri
 		return "", err
 	}
 	tag, err := db.Exec(ctx, `INSERT INTO credentials (hash, agent_id, kind, expires_at, via)
-		SELECT $1, id, $3, now() + $4 * interval '1 second', $5 FROM agents WHERE id = $2 AND disabled_at IS NULL FOR SHARE`, hash(secret), agent, kind, life.Seconds(), via)
+		SELECT $1, id, $3, now() + $4 * interval '1 second', $5 FROM agents a WHERE id = $2 AND disabled_at IS NULL AND `+IsPerson+` FOR SHARE`, hash(secret), agent, kind, life.Seconds(), via)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = fault.New(fault.Conflict, "disabled", "This person is disabled or gone; enable them first.")
 	}
@@ -171,7 +171,7 @@ func (l *Links) run() {
 
 // send makes a link for the person with the address, if there is one, and sends it.
 func (l *Links) send(ctx context.Context, email string) error {
-	a, err := l.store.find(ctx, `a.email = $1 AND a.disabled_at IS NULL`, email)
+	a, err := l.store.find(ctx, `a.email = $1 AND a.disabled_at IS NULL AND `+IsPerson, email)
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -179,7 +179,7 @@ func (l *Links) send(ctx context.Context, email string) error {
 		return err
 	}
 	var full *BlockedError
-	if err := l.store.try(ctx, throttleKey("link", email), byLetter); errors.As(err, &full) {
+	if err := try(ctx, l.store.pool, throttleKey("link", email), byLetter); errors.As(err, &full) {
 		return nil // nobody's letter box is filled by somebody else
 	} else if err != nil {
 		return err

@@ -216,7 +216,7 @@ func (s *Store) identify(ctx context.Context, tx pgx.Tx, issuer string, who clai
 		return id, errNoAccount
 	}
 	// The person's row is locked, so that of two subjects that come at once only one is tied to it.
-	err = tx.QueryRow(ctx, `SELECT a.id FROM agents a WHERE a.email = $1 AND a.disabled_at IS NULL FOR UPDATE`, cleanEmail(who.Email)).Scan(&id)
+	err = tx.QueryRow(ctx, `SELECT a.id FROM agents a WHERE a.email = $1 AND a.disabled_at IS NULL AND `+IsPerson+` FOR UPDATE`, cleanEmail(who.Email)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return id, errNoAccount
 	}

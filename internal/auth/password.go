@@ -176,7 +176,9 @@ var ErrWrong = fault.New(fault.Unauthenticated, "wrong_credentials", "The addres
 // PasswordSignIn begins a session for whoever has the address and the password. Every failure is ErrWrong after the same
 // work, or a Blocked error from the throttle, which counts addresses that nobody has just as well.
 func (s *Store) PasswordSignIn(ctx context.Context, email, password string, d Device) (Agent, string, error) {
-	email = cleanEmail(email)
+	if email = cleanEmail(email); strings.ContainsRune(email, 0) {
+		email = "" // the database knows no such text, and nobody has such an address
+	}
 	if err := s.attempt(ctx, email, d); err != nil {
 		return Agent{}, "", err
 	}

@@ -40,7 +40,7 @@ func scanPerson(row pgx.CollectableRow) (p Person, err error) {
 
 // People lists everybody, those who may sign in first, by name.
 func (s *Store) People(ctx context.Context) ([]Person, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+personColumns+` FROM agents a ORDER BY a.disabled_at IS NOT NULL, lower(a.name), a.id LIMIT 5000`)
+	rows, err := s.pool.Query(ctx, `SELECT `+personColumns+` FROM agents a WHERE `+IsPerson+` ORDER BY a.disabled_at IS NOT NULL, lower(a.name), a.id LIMIT 5000`)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ type querier interface {
 }
 
 func person(ctx context.Context, db querier, id uuid.UUID) (Person, error) {
-	rows, err := db.Query(ctx, `SELECT `+personColumns+` FROM agents a WHERE a.id = $1`, id)
+	rows, err := db.Query(ctx, `SELECT `+personColumns+` FROM agents a WHERE a.id = $1 AND `+IsPerson, id)
 	if err != nil {
 		return Person{}, err
 	}
@@ -80,6 +80,9 @@ func clean(a *Agent) error {
 	a.Email = cleanEmail(a.Email)
 	if addr, err := mail.ParseAddress(a.Email); err != nil || addr.Address != a.Email || len(a.Email) > 254 {
 		return fault.Field("email", "not_an_address", "%.80q is not an e-mail address.", a.Email)
+	}
+	if strings.HasSuffix(a.Email, "@"+StandInDomain) {
+		return fault.Field("email", "not_an_address", "Addresses at %s stand for other desks; use the person's own.", StandInDomain)
 	}
 	if !slices.Contains(Roles, a.Role) {
 		return fault.Field("role", "unknown_role", "Use one of %s.", strings.Join(Roles, ", "))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/firstline/firstline/internal/fault"
 )
@@ -29,7 +30,7 @@ func TestPeople(t *testing.T) {
 		a     Agent
 		field string
 	}{
-		{Agent{Email: "ada", Role: "agent"}, "email"}, {Agent{Email: "Ada <a@x.example>", Role: "agent"}, "email"}, {Agent{Email: strings.Repeat("a", 250) + "@x.example", Role: "agent"}, "email"},
+		{Agent{Email: "ada", Role: "agent"}, "email"}, {Agent{Email: "ada@DESK.invalid", Role: "agent"}, "email"}, {Agent{Email: "Ada <a@x.example>", Role: "agent"}, "email"}, {Agent{Email: strings.Repeat("a", 250) + "@x.example", Role: "agent"}, "email"},
 		{Agent{Email: "x@x.example", Role: "root"}, "role"}, {Agent{Email: "x@x.example"}, "role"},
 		{Agent{Email: "x@x.example", Role: "agent", Name: strings.Repeat("n", 81)}, "name"}, {Agent{Email: "x@x.example", Role: "agent", Name: "a\x00b"}, "name"},
 		{Agent{Email: "x@x.example", Role: "agent", Capacity: -1}, "capacity"}, {Agent{Email: "x@x.example", Role: "agent", Capacity: 101}, "capacity"},
@@ -237,4 +238,35 @@ func TestAuditPages(t *testing.T) {
 	if entries, _, err := b.Audit(t.Context(), AuditFilter{Subject: a.ID.String()}); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
 	}
+}
+
+// TestStandInsAreNobody: the agent who stands for another desk is on no list, is no admin's to change, and is let in nowhere.
+func TestStandInsAreNobody(t *testing.T) {
+	b := setup(t)
+	ctx := t.Context()
+	root := b.add("root@larkpay.example", "admin")
+	id := uuid.New()
+	email := "connection-" + id.String() + "@" + StandInDomain
+	b.exec(`INSERT INTO agents (id, email, name, role, capacity) VALUES ($1, $2, 'Larkpay support', 'agent', 0)`, id, email)
+	all, err := b.People(ctx)
+	if err != nil || len(all) != 1 || all[0].ID != root.ID {
+		t.Errorf("people: %+v, %v", all, err)
+	}
+	_, err = b.Person(ctx, id)
+	wantCode(t, err, "agent_not_found")
+	role := "admin"
+	_, err = b.Update(ctx, root.Actor(), id, Change{Role: &role})
+	wantCode(t, err, "agent_not_found")
+	_, err = b.FindByEmail(ctx, email)
+	wantCode(t, err, "agent_not_found")
+	_, _, err = b.MakeLink(ctx, root.Actor(), id)
+	wantCode(t, err, "disabled")
+	_, err = b.Issue(ctx, id, "token")
+	wantCode(t, err, "disabled")
+	// What somebody outside claims to be changes nothing.
+	err = pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
+		_, err := b.identify(ctx, tx, "https://id.example", claims{Subject: "s", Email: email, Verified: true})
+		return err
+	})
+	wantCode(t, err, "no_account")
 }

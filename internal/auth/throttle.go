@@ -79,22 +79,31 @@ const attemptSQL = `
 	WHERE f.blocked_until <= clock_timestamp()
 	RETURNING 1`
 
-// attempt asks the throttle for one try at a password.
+// attempt asks the throttle for one try at a password. What the network is refused counts for no address: whoever has no
+// tries left must not go on to lock others out.
 func (s *Store) attempt(ctx context.Context, email string, d Device) error {
-	if err := s.try(ctx, throttleKey("address", email), byAddress); err != nil || d.Address == "" {
-		return err
-	}
-	return s.try(ctx, throttleKey("network", network(d.Address)), byNetwork)
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := try(ctx, tx, throttleKey("address", email), byAddress); err != nil || d.Address == "" {
+			return err
+		}
+		return try(ctx, tx, throttleKey("network", network(d.Address)), byNetwork)
+	})
+}
+
+// counter is met by the pool and by a transaction.
+type counter interface {
+	execer
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // try asks for one try of what has the key.
-func (s *Store) try(ctx context.Context, key []byte, l limit) error {
-	tag, err := s.pool.Exec(ctx, attemptSQL, key, l.free, l.base.Seconds(), l.most.Seconds(), l.forgive.Seconds())
+func try(ctx context.Context, db counter, key []byte, l limit) error {
+	tag, err := db.Exec(ctx, attemptSQL, key, l.free, l.base.Seconds(), l.most.Seconds(), l.forgive.Seconds())
 	if err != nil || tag.RowsAffected() == 1 {
 		return err
 	}
 	var left float64
-	err = s.pool.QueryRow(ctx, `SELECT COALESCE(max(extract(epoch FROM blocked_until - clock_timestamp())), 0)::float8 FROM sign_in_failures WHERE key = $1`, key).Scan(&left)
+	err = db.QueryRow(ctx, `SELECT COALESCE(max(extract(epoch FROM blocked_until - clock_timestamp())), 0)::float8 FROM sign_in_failures WHERE key = $1`, key).Scan(&left)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func TestThrottleModel(t *testing.T) {
 				b.wait(2 * d)
 				continue
 			}
-			err := b.try(context.Background(), key, l)
+			err := try(context.Background(), b.pool, key, l)
 			refused := known && blockedUntil > now
 			if (err != nil) != refused {
 				rt.Fatalf("refused: %v (%v), the rule says %v at %s, blocked until %s", err != nil, err, refused, now, blockedUntil)
@@ -117,7 +117,7 @@ func TestTriesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	results := make(chan error, 200)
 	for i := range 200 {
-		all.Go(func() { results <- replicas[i%2].try(t.Context(), key, l) })
+		all.Go(func() { results <- try(t.Context(), replicas[i%2].pool, key, l) })
 	}
 	all.Wait()
 	close(results)
@@ -192,5 +192,30 @@ func TestUnblock(t *testing.T) {
 	}
 	if _, _, err := b.PasswordSignIn(ctx, a.Email, good, Device{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBlockedNetworkLocksNobodyOut: whoever has no tries left uses up nobody else's.
+func TestBlockedNetworkLocksNobodyOut(t *testing.T) {
+	b := setup(t)
+	b.withPassword("ada@larkpay.example", "agent", good)
+	thief := Device{Address: "192.0.2.7"}
+	b.exec(`INSERT INTO sign_in_failures (key, failures, blocked_until, at) VALUES ($1, 60, now() + interval '1 hour', now())`, throttleKey("network", thief.Address))
+	for range 2 * byAddress.free {
+		_, _, err := b.PasswordSignIn(t.Context(), "ada@larkpay.example", wrong, thief)
+		wantCode(t, err, "too_many_attempts")
+	}
+	if _, _, err := b.PasswordSignIn(t.Context(), "ada@larkpay.example", good, Device{Address: "198.51.100.1"}); err != nil {
+		t.Errorf("from elsewhere, with the right password: %v", err)
+	}
+}
+
+// TestOddAddresses: what the database cannot even hold is refused as everything is.
+func TestOddAddresses(t *testing.T) {
+	b := setup(t)
+	for _, email := range []string{"", "\x00", "ada\x00@larkpay.example", "\xff@larkpay.example"} {
+		if _, _, err := b.PasswordSignIn(t.Context(), email, wrong, Device{}); !errors.Is(err, ErrWrong) {
+			t.Errorf("%q: %v", email, err)
+		}
 	}
 }
