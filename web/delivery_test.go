@@ -304,6 +304,10 @@ func TestDeliveryPages(t *testing.T) {
 	if !strings.Contains(all.body, "/v1/inbound/"+conn) || strings.Contains(all.body, "very-secret") {
 		t.Error("where it sends to is missing, or its secret is shown")
 	}
+	asks := regexp.MustCompile(`<details class="safe"><summary>Remove</summary><p>[^<]+</p>\s*<form[^>]*><input[^>]*><button name="action" value="remove_(webhook|connection)"`)
+	if n := len(asks.FindAllString(all.body, -1)); n != strings.Count(all.body, `value="remove_`) || n < 2 {
+		t.Errorf("%d of %d buttons that remove something ask first", n, strings.Count(all.body, `value="remove_`))
+	}
 	if a := form("/admin/delivery", "action=change_connection&id="+conn+"&name=Larkpay+2&account=3&inbox=7&teams=general&enabled=no&url="+url.QueryEscape(receiver.URL)); a.status != 303 {
 		t.Errorf("change: %d %s", a.status, a.body)
 	}

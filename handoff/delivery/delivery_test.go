@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -226,12 +227,44 @@ func wantCode(t *testing.T, err error, code string) {
 	}
 }
 
+// TestNotesLeaveOnRequest: a webhook that names no kinds is told of everything but what is for colleagues.
+func TestNotesLeaveOnRequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t, Options{})
+	all, notes := newReceiver(t), newReceiver(t)
+	b.webhook(t, all.URL)
+	b.webhook(t, notes.URL, NoteCreated)
+	ada := b.agent(t, "ada", "agent", "general")
+	h := b.talk(t, "Hello")
+	if _, err := b.desk.Accept(t.Context(), h.ID, ada); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.desk.Note(t.Context(), h.ConversationID, ada, "n", "Looks mauve to me"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.desk.Resolve(t.Context(), h.ConversationID, ada, 0); err != nil {
+		t.Fatal(err)
+	}
+	b.pump(t)
+	for _, p := range all.got() {
+		if p.event.Type == NoteCreated || strings.Contains(p.body, "mauve") {
+			t.Errorf("%s: %s", p.event.Type, p.body)
+		}
+	}
+	if got := types(all.got()); len(got) < 3 || got[len(got)-1] != HandoffEnded {
+		t.Errorf("everything else: %v", got)
+	}
+	if got := types(notes.got()); len(got) != 1 || got[0] != NoteCreated {
+		t.Errorf("what was asked for: %v", got)
+	}
+}
+
 // TestWebhook takes a handoff through its whole life and checks every message with the specification's own library.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
 	b := setup(t, Options{})
 	r := newReceiver(t)
-	_, secret := b.webhook(t, r.URL)
+	_, secret := b.webhook(t, r.URL, Kinds...)
 	kim := b.agent(t, "ada", "agent", "general")
 	h := b.talk(t, "My card is 4242 4242 4242 4242 and the fee is wrong")
 	b.pump(t)

@@ -23,7 +23,7 @@ type target struct {
 	ID      uuid.UUID
 	Webhook bool
 	Kind    string   // of a connection
-	Only    []string // kinds of events of a webhook, or teams of a connection; none is all
+	Only    []string // kinds of events of a webhook, or teams of a connection; none is all, but no notes to a webhook
 	Made    time.Time
 }
 
@@ -33,7 +33,7 @@ func (t target) wants(kind string, d Data) bool {
 		return false // whoever came later is told of whole conversations, never of halves
 	}
 	if t.Webhook {
-		return len(t.Only) == 0 || slices.Contains(t.Only, kind)
+		return slices.Contains(t.Only, kind) || len(t.Only) == 0 && kind != NoteCreated // what is for colleagues leaves only where it was asked for
 	}
 	if len(t.Only) > 0 && !slices.Contains(t.Only, d.Handoff.Team) {
 		return false

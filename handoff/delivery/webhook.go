@@ -31,7 +31,7 @@ type Webhook struct {
 	ID          uuid.UUID  `json:"id"`
 	URL         string     `json:"url"`
 	Description string     `json:"description"`
-	Kinds       []string   `json:"kinds"` // none is every kind
+	Kinds       []string   `json:"kinds"` // none is every kind but notes
 	Enabled     bool       `json:"enabled"`
 	FormerUntil *time.Time `json:"former_until"` // until then the former secret signs as well
 	CreatedAt   time.Time  `json:"created_at"`
