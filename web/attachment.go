@@ -164,6 +164,7 @@ func (s *Server) serveFile(c *gin.Context, conversation uuid.UUID, internal bool
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "private, max-age=86400, immutable") // an id has one content for ever
+	h.Set("Vary", "Authorization, Cookie")                      // but not for whoever signs in next in the same browser
 	h.Set("Content-Disposition", disposition(how, f.Name))
 	c.Data(http.StatusOK, kind, f.Data)
 	return nil

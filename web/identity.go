@@ -203,6 +203,7 @@ const (
 	maxPersonField   = 200
 	maxAccountFields = 40
 	clockLeeway      = 30 * time.Second
+	longestIdentity  = 24 * time.Hour // a token is needed once, when the chat begins; one that works for years is a password that leaks
 )
 
 // Verify returns the person whom a token names.
@@ -228,6 +229,9 @@ func (i *Identity) Verify(token string) (chat.Person, error) {
 		return bad("The token lacks the claim exp, or aud, which this server asks for.")
 	case err != nil: // what exactly is wrong helps only who forges
 		return bad("The token is not signed by a key that this server knows, or not valid now.")
+	}
+	if time.Until(claims.ExpiresAt.Time) > longestIdentity+clockLeeway {
+		return bad("The token would work for more than %d hours; have your backend make one for each chat, with an exp a few minutes ahead.", int(longestIdentity.Hours()))
 	}
 	if claims.Subject == "" || len(claims.Subject) > maxSubject {
 		return bad("The token needs the claim sub, of at most %d bytes: the customer's own id.", maxSubject)

@@ -113,6 +113,8 @@ func TestIdentity(t *testing.T) {
 		{"no token at all", sharedSecret, "", "hello", "not signed"},
 		{"expired", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"exp": past})), "expired"},
 		{"for ever", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"exp": nil})), "exp"},
+		{"for a year", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"exp": time.Now().AddDate(1, 0, 0).Unix()})), "24 hours"},
+		{"for a day", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"exp": time.Now().Add(24 * time.Hour).Unix()})), ""},
 		{"not yet", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"nbf": later})), "not valid now"},
 		{"made in the future", sharedSecret, "", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"iat": later})), "not valid now"},
 		{"another audience", sharedSecret, "firstline", signed(t, hs, []byte(sharedSecret), "", kim(jwt.MapClaims{"aud": "shop"})), "audience"},
