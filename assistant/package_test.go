@@ -27,7 +27,9 @@ func TestPackageOfEveryReason(t *testing.T) {
 	fails := func(context.Context, retrieval.Query) (retrieval.Result, error) {
 		return retrieval.Result{}, errors.New("connection refused")
 	}
-	empty := func(context.Context, retrieval.Query) (retrieval.Result, error) { return retrieval.Result{Revision: 7}, nil }
+	empty := func(context.Context, retrieval.Query) (retrieval.Result, error) {
+		return retrieval.Result{Revision: 7}, nil
+	}
 	ask := func(text string) func(*bundle, uuid.UUID, uuid.UUID) error {
 		return func(b *bundle, id, _ uuid.UUID) error { b.ask(t, id, text); return nil }
 	}
