@@ -212,3 +212,25 @@ func TestConversationFromStartToEnd(t *testing.T) {
 		t.Errorf("the agent's log has only %d events before the note", len(notes))
 	}
 }
+
+// TestWhatIsNoText: bytes that no text has are the client's mistake wherever they stand, and no failure of ours.
+func TestWhatIsNoText(t *testing.T) {
+	b := setup(t)
+	id, token := b.conversation("gb", "en")
+	if a := b.do("POST", "/v1/conversations/"+id+"/handoff", `{}`, "Authorization", "Bearer "+token); a.status != 202 {
+		t.Fatal(a.body)
+	}
+	admin := []string{"Authorization", "Bearer " + b.person("root@larkpay.example", "admin", "token")}
+	if a := b.do("POST", "/v1/agent/conversations/"+id+"/pull", "", admin...); a.status != 200 {
+		t.Fatal(a.body)
+	}
+	want := []string{`"not_text"`}
+	b.run([]scenario{
+		{name: "NUL in a search", path: "/v1/agent/search?q=a&team=%00", headers: admin, status: 422, want: want},
+		{name: "half a letter in a filter", path: "/v1/agent/conversations?team=%ff", headers: admin, status: 422, want: want},
+		{name: "NUL in a view", method: "POST", path: "/v1/agent/views", body: `{"name":"a","filter":{"teams":["\u0000"]}}`, headers: admin, status: 422, want: want},
+		{name: "NUL in a transfer", method: "POST", path: "/v1/agent/conversations/" + id + "/transfer", body: `{"team":"\u0000"}`, headers: admin, status: 422, want: want},
+		{name: "a line break in a token", method: "POST", path: "/v1/admin/connections",
+			body: `{"kind":"slack","name":"Slack","settings":{"channel":"C1"},"secrets":{"token":"x\r\nX-Evil: 1","signing":"s"}}`, headers: admin, status: 422, want: []string{`"field":"secrets.token"`}, never: []string{"X-Evil"}},
+	})
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/fault"
@@ -47,6 +48,10 @@ func problemOf(err error) problem {
 	var f *fault.Error
 	if !errors.As(err, &f) {
 		f = &fault.Error{Kind: fault.Internal, Public: "Something went wrong on our side. Please try again."}
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05") { // character_not_in_repertoire, untranslatable_character: such as NUL
+			f = &fault.Error{Kind: fault.Invalid, Code: "not_text", Public: "The request has a NUL or other bytes that are no text."}
+		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			f = &fault.Error{Kind: fault.Unavailable, Code: "timeout", Public: "This took too long. Please try again."}
 		}

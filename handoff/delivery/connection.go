@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -89,6 +90,12 @@ func (s *Service) checkConnection(c Connection) error {
 		}
 		if strings.TrimSpace(have) == "" {
 			return fault.Field(field, "required", "A connection of the kind %s needs this.", c.Kind)
+		}
+	}
+	for field, v := range map[string]string{"settings.user": c.Settings.User, "settings.account": c.Settings.Account, "settings.inbox": c.Settings.Inbox,
+		"settings.channel": c.Settings.Channel, "secrets.token": c.secrets.Token, "secrets.signing": c.secrets.Signing} {
+		if strings.ContainsFunc(v, unicode.IsControl) {
+			return fault.Field(field, "control_character", "This has a line break or another sign that cannot be sent; copy it again.")
 		}
 	}
 	if c.Settings.URL != "" {

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -667,5 +669,20 @@ func TestRunning(t *testing.T) {
 	b.s.Stop()
 	if got := b.texts(t, `SELECT kind FROM deliveries WHERE state <> 'done'`); len(got) > 0 {
 		t.Errorf("left: %v", got)
+	}
+}
+
+// TestWhyThereIsNoAnswer: whoever types a name learns that it leads nowhere, and nothing of the network here.
+func TestWhyThereIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		&net.DNSError{Err: "no such host", Name: "x", Server: "10.9.8.7:53", IsNotFound: true},
+		&net.DNSError{Err: "server misbehaving", Name: "x", Server: "10.9.8.7:53"},
+		&net.OpError{Op: "dial", Err: &net.DNSError{Err: "i/o timeout", Name: "x", Server: "10.9.8.7:53", IsTimeout: true}},
+	} {
+		got := unreachable(&url.Error{Op: "Post", URL: "https://x", Err: err}).Error()
+		if !strings.Contains(got, "name") || strings.Contains(got, "10.9.8.7") {
+			t.Errorf("%v: %s", err, got)
+		}
 	}
 }

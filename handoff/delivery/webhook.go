@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -304,12 +305,17 @@ func retryAfter(text string, now time.Time) time.Duration {
 // unreachable says why there was no answer, without saying where a name leads.
 func unreachable(err error) error {
 	var u *url.Error
+	var lookup *net.DNSError
 	if errors.As(err, &u) {
 		switch {
 		case errors.Is(err, dial.ErrInternal):
 			return &refusal{Text: dial.ErrInternal.Error()}
 		case errors.Is(err, dial.ErrPlain):
 			return &refusal{Text: dial.ErrPlain.Error()}
+		case errors.As(err, &lookup) && lookup.IsNotFound:
+			return &refusal{Text: "no answer: there is no host of this name"} // without the name server's own address
+		case errors.As(err, &lookup):
+			return &refusal{Text: "no answer: the name could not be resolved"}
 		case u.Timeout():
 			return &refusal{Text: "no answer in time"}
 		}

@@ -21,7 +21,7 @@ func TestPublic(t *testing.T) {
 		"192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false, "100.127.255.255": false, "192.0.0.170": false, "198.18.0.1": false,
 		"224.0.0.1": false, "240.0.0.1": false, "255.255.255.255": false, "203.0.113.9": false,
 		"::1": false, "::": false, "::ffff:127.0.0.1": false, "::ffff:100.64.0.1": false, "::ffff:10.0.0.1": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd12::1": false,
-		"ff02::1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:0:1::1": false, "fec0::1": false, "2001:db8::1": false,
+		"ff02::1": false, "64:ff9b::7f00:1": false, "::7f00:1": false, "::10.0.0.1": false, "2002:7f00:1::": false, "2001:0:1::1": false, "fec0::1": false, "2001:db8::1": false,
 	} {
 		if got := Public(netip.MustParseAddr(address)); got != want {
 			t.Errorf("Public(%s) = %v, want %v", address, got, want)
