@@ -380,6 +380,7 @@ func (l *Live) fill(ctx context.Context, st *state) error {
 // Changes is what has changed at a desk since it was told last.
 type Changes struct {
 	Whole   bool // the first: everything is new
+	Here    bool // the agent still works at the desk
 	Waiting int  // handoffs that wait with the agent's teams, also those that are not listed
 	Rows    []*Row
 	Gone    []uuid.UUID // handoffs that are not shown any more
@@ -467,6 +468,7 @@ func (s *Seat) Changes() (*Changes, error) {
 		}
 	}
 	s.people = people
+	_, c.Here = people[a.ID]
 	c.Mentions, s.named = st.named[a.ID] != s.named, st.named[a.ID]
 	// Whether an alert is over depends on its handoff, so that any change of those may end one.
 	c.Alerts = a.Supervises() && (st.alerts != s.alerts || st.alerts != "" && len(c.Rows)+len(c.Gone) > 0)

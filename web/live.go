@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -179,7 +180,9 @@ func (s *Server) deskEvents(c *gin.Context) error {
 		case <-d.logs.C():
 			err = d.entries(ctx)
 		case <-d.seat.C():
-			err = d.changes(ctx)
+			if err = d.changes(ctx); errors.Is(err, auth.ErrSignedOut) {
+				return nil //nolint:nilerr // as below
+			}
 		case <-beat.C:
 			if d.agent, err = s.still(c); err != nil {
 				return nil //nolint:nilerr // signed out: the client learns it when it comes back
@@ -218,6 +221,8 @@ func (d *desk) changes(ctx context.Context) error {
 		return err
 	}
 	switch {
+	case !c.Here: // disabled meanwhile: nothing more is told, also until the next look at the session
+		return auth.ErrSignedOut
 	case c.Whole:
 		d.out.event(0, "queue", mustJSON(d.board(c)))
 	case !c.Empty():
