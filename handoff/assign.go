@@ -13,10 +13,10 @@ import (
 	"github.com/firstline/firstline/internal/fault"
 )
 
-// loadOf is what agent a has to do, in weights: what is offered to them, what they have, and what they are asked to take
-// over, without what sleeps.
-const loadOf = `(SELECT COALESCE(sum(o.weight), 0)::int FROM handoffs o WHERE o.ended_at IS NULL AND o.snoozed_until IS NULL
-	AND (o.agent_id = a.id OR o.wanted_agent = a.id AND o.state = 'accepted'))`
+// loadOf is what agent a has to do, in weights: what is offered to them, what they have and is not asleep, and what they
+// are asked to take over. That counts asleep or not: it wakes under the lock of the one who has it.
+const loadOf = `(SELECT COALESCE(sum(o.weight), 0)::int FROM handoffs o WHERE o.ended_at IS NULL
+	AND (o.agent_id = a.id AND o.snoozed_until IS NULL OR o.wanted_agent = a.id AND o.state = 'accepted'))`
 
 // target is an agent that something is meant for.
 type target struct {
