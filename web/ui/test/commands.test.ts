@@ -49,6 +49,8 @@ describe("fuzzy", () => {
     const best = (q: string, ...texts: string[]) => texts.sort((a, b) => (fuzzy(q, b)?.score ?? -1) - (fuzzy(q, a)?.score ?? -1))[0];
     expect(best("res", "Write a reply soon", "Resolve", "Previous")).toBe("Resolve");
     expect(best("team", "The email", "Note for the team")).toBe("Note for the team");
+    // The beginning of a word that is meant, against letters that happen to begin many words.
+    expect(best("snoo", "Switch notifications of the system on or off", "Snooze until later")).toBe("Snooze until later");
   });
 
   it("finds the best of all ways, as trying them all does", () => {
@@ -60,7 +62,7 @@ describe("fuzzy", () => {
         let best = -Infinity;
         for (let j = last + 1; j < text.length; j++) {
           if (text[j] !== q[i]) continue;
-          best = Math.max(best, worth(j) + (i === 0 ? (j === 0 ? 4 : 0) : j === last + 1 ? 5 : -1) + go(i + 1, j));
+          best = Math.max(best, worth(j) + (i === 0 ? (j === 0 ? 4 : 0) : j === last + 1 ? 8 : -1) + go(i + 1, j));
         }
         return best;
       };

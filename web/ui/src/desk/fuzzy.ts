@@ -28,7 +28,7 @@ export function fuzzy(query: string, text: string): Found | null {
       const worth = (start ? 8 : 1) - j * 0.01;
       if (i === 0) next[j] = { score: worth + (j === 0 ? 4 : 0), at: [j] };
       else {
-        const near: Found | null = run && { score: run.score + 5 + worth, at: [...run.at, j] };
+        const near: Found | null = run && { score: run.score + 8 + worth, at: [...run.at, j] };
         const jump: Found | null = before && { score: before.score + worth - 1, at: [...before.at, j] };
         next[j] = near && (!jump || near.score >= jump.score) ? near : jump;
       }
