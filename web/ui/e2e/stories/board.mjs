@@ -77,9 +77,11 @@ export const steps = [
       await cleo.getByRole("tab", { name: /Note/ }).click();
       const note = cleo.getByLabel("Note for the team");
       const name = await page.evaluate(async () => (await (await fetch("/v1/agent/me")).json()).name);
-      await note.fill(`@${name.slice(0, 2)}`);
-      await cleo.getByRole("button", { name, exact: true }).click();
-      await note.press("End");
+      await note.pressSequentially(`@${name.slice(0, 2)}`);
+      await cleo.getByRole("listbox", { name: "Colleagues to name" }).locator("[aria-selected=true]", { hasText: name }).waitFor();
+      await checkAxe(cleo, "the colleagues to name");
+      await note.press("Enter");
+      await cleo.getByRole("listbox", { name: "Colleagues to name" }).waitFor({ state: "detached" });
       await note.pressSequentially("is that right?");
       await note.press("Control+Enter");
       await page.getByText(`Cleo names you: @${name} is that right?`).first().waitFor();

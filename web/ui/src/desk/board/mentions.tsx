@@ -1,6 +1,7 @@
 // Notes that name colleagues: choosing whom while writing, and being told.
 
 import { computed, signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 import { clock } from "../../shared/time.ts";
 import { register } from "../commands.ts";
 import { go, inInbox } from "../pages.ts";
@@ -94,28 +95,64 @@ register({ id: "mentions", title: "Notes that name me", group: "Pages", run: () 
 
 /** Below a note that ends with @: whom it may name. */
 function Whom(c: Composer) {
+  const [at, setAt] = useState(0);
+  const [closed, setClosed] = useState(false);
   const begun = c.mode === "internal" ? naming(c.text)?.toLocaleLowerCase() : undefined;
-  if (begun === undefined) return null;
-  const fits = (s.queue.value?.agents ?? []).filter((a) => a.id !== s.me.value?.id && a.name.toLocaleLowerCase().startsWith(begun) && a.name.toLocaleLowerCase() !== begun).slice(0, 6);
-  if (fits.length === 0) return null;
+  const fits = begun === undefined ? [] : (s.queue.value?.agents ?? []).filter((a) => a.id !== s.me.value?.id && a.name.toLocaleLowerCase().startsWith(begun) && a.name.toLocaleLowerCase() !== begun).slice(0, 6);
+  const open = fits.length > 0 && !closed;
+  const here = Math.min(at, fits.length - 1);
+  const take = (name: string) => {
+    c.replace(`${c.text.slice(0, c.text.length - (begun?.length ?? 0))}${name} `);
+    s.write("internal");
+  };
+  useEffect(() => setAt(0), [begun]);
+  useEffect(() => setClosed(false), [begun === undefined]);
+  useEffect(() => {
+    const field = document.getElementById("reply");
+    if (!field || !open) return;
+    field.setAttribute("aria-controls", "whom");
+    field.setAttribute("aria-activedescendant", `whom-${here}`);
+    field.setAttribute("aria-autocomplete", "list");
+    // Before the field's own keys, as in the list of macros: Enter takes a name, and Escape closes the list alone.
+    const onKey = (e: KeyboardEvent) => {
+      if (e.isComposing || e.ctrlKey || e.metaKey || e.altKey || e.shiftKey) return;
+      const to = { ArrowDown: here + 1, ArrowUp: here - 1 + fits.length }[e.key];
+      const name = fits[here]?.name;
+      if (to !== undefined) setAt(to % fits.length);
+      else if ((e.key === "Enter" || e.key === "Tab") && name) take(name);
+      else if (e.key === "Escape") setClosed(true);
+      else return;
+      e.preventDefault();
+      e.stopImmediatePropagation();
+    };
+    field.addEventListener("keydown", onKey, true);
+    return () => {
+      field.removeEventListener("keydown", onKey, true);
+      for (const a of ["aria-controls", "aria-activedescendant", "aria-autocomplete"]) field.removeAttribute(a);
+    };
+  });
+  if (!open) return null;
   return (
-    <div class="whom" role="group" aria-label="Colleagues to name">
-      {fits.map((a) => (
-        <button
+    <div id="whom" class="macro-list" role="listbox" aria-label="Colleagues to name">
+      {fits.map((a, i) => (
+        <div
           key={a.id}
-          type="button"
-          class="button quiet"
-          onClick={() => {
-            c.replace(`${c.text.slice(0, c.text.length - begun.length)}${a.name} `);
-            s.write("internal");
-          }}
+          id={`whom-${i}`}
+          role="option"
+          aria-selected={i === here}
+          onPointerMove={() => setAt(i)}
+          onPointerDown={(e) => e.preventDefault()} // the text field keeps the focus
+          onClick={() => take(a.name)}
         >
-          {a.name}
-        </button>
+          <b>{a.name}</b>
+          <span>{presences[a.presence] ?? ""}</span>
+        </div>
       ))}
     </div>
   );
 }
+
+const presences: Record<string, string> = { online: "Online", away: "Away", offline: "Not there" };
 
 s.alongside.push((m) => {
   const mentions = m.kind === "internal" ? named(m.text, s.queue.peek()?.agents ?? []) : [];
