@@ -50,6 +50,13 @@ const states: [string, string][] = [
 
 const languages = ["en", "de", "es", "sv", "fr"];
 
+/** Opens the page with everything open of one team. */
+export function showTeam(key: string): void {
+  chosen.value = null;
+  filter.value = { state: "open", teams: [key] };
+  go("views");
+}
+
 function change(part: Partial<Filter>): void {
   filter.value = { ...filter.value, ...part };
   chosen.value = null;

@@ -8,6 +8,7 @@ import { opening, ticking } from "../../shared/time.ts";
 import { Actions, close } from "../dialogs.tsx";
 import { dialogs, pages } from "../slots.tsx";
 import * as s from "../store/index.ts";
+import { showTeam } from "../views.tsx";
 import { every } from "../tick.ts";
 
 interface WorkItem {
@@ -158,7 +159,10 @@ function Board() {
               {shown.map((x) => (
                 <tr key={x.key}>
                   <th scope="row">
-                    {x.name}
+                    <button type="button" class="text-button" onClick={() => showTeam(x.key)}>
+                      {x.name}
+                      <span class="sr-only">: show its conversations</span>
+                    </button>
                     {!x.open && <span class="board-closed">{x.opens_at ? `Opens ${opening(Date.parse(x.opens_at), t, here)}` : "Closed"}</span>}
                   </th>
                   <td>
@@ -192,7 +196,15 @@ function Board() {
                     {x.sla.breached + x.sla.warned === 0 && (x.sla.running > 0 ? `${x.sla.running} in time` : "–")}
                   </td>
                   <td>
-                    {x.online} <span class="board-more">({x.free} free)</span>
+                    {x.online === 0 && x.open && x.waiting > 0 ? (
+                      <span class="due overdue">
+                        <Icon name="alert" size={14} /> Nobody
+                      </span>
+                    ) : (
+                      <>
+                        {x.online} <span class="board-more">({x.free} free)</span>
+                      </>
+                    )}
                   </td>
                 </tr>
               ))}

@@ -8,6 +8,7 @@ import { relative } from "../../shared/time.ts";
 import { go } from "../pages.ts";
 import { pages } from "../slots.tsx";
 import * as s from "../store/index.ts";
+import { readable, shortReason } from "../words.ts";
 import { leads } from "./analytics.tsx";
 
 export interface Alert {
@@ -57,6 +58,12 @@ export function alertWords(a: Alert): string {
   }
 }
 
+/** What it is about, as far as the queue knows: ten alerts of one kind are told apart by it. */
+function topicOf(a: Alert): string {
+  const h = s.inOrder.value.find((o) => o.id === a.handoff_id);
+  return h ? readable(h.topic) || shortReason(h.reason) : "";
+}
+
 async function seen(a: Alert): Promise<void> {
   if (await s.act(`seen ${a.id}`, () => s.agentCall(`/alerts/${a.id}/seen`, {}))) {
     gone.add(a.id);
@@ -91,7 +98,7 @@ function Alerts() {
               {a.over && <span class="quiet-text"> · settled since</span>}
             </p>
             <p class="quiet-text">
-              {[a.detail.priority && `P${a.detail.priority}`, a.team && s.teamName(a.team), a.agent_name, a.detail.due_at && `due ${relative(Date.parse(a.detail.due_at), now, "en")}`].filter(Boolean).join(" · ")}
+              {[topicOf(a), a.detail.priority && `P${a.detail.priority}`, a.team && s.teamName(a.team), a.agent_name, a.detail.due_at && `due ${relative(Date.parse(a.detail.due_at), now, "en")}`, relative(Date.parse(a.made_at), now, "en")].filter(Boolean).join(" · ")}
             </p>
           </div>
           <div class="alert-actions">
