@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newMessages, sections, windowOf } from "../src/desk/queue-state.ts";
+import { awaits, preview, newMessages, sections, windowOf } from "../src/desk/queue-state.ts";
 import { Recent } from "../src/desk/recent.ts";
 import { at, localValue, sleeps } from "../src/desk/sleep.ts";
 import { query } from "../src/desk/view-filter.ts";
@@ -73,6 +73,22 @@ describe("sections", () => {
     expect(ids(s.mine)).toEqual(["mine", "passing"]);
     expect(ids(s.sleeping)).toEqual(["asleep"]);
     expect(ids(s.waiting)).toEqual(["waits", "theirs", "later"]);
+  });
+});
+
+describe("a row", () => {
+  const said = { last_message: "I am passing you on.", last_author: "assistant", summary: "Wants: Where is my refund?", first_reply_at: null };
+  it("says what the customer wants until a person has answered, and then what was said last", () => {
+    expect(preview(said)).toEqual({ author: "", text: "Where is my refund?" });
+    expect(preview({ ...said, summary: "" })).toEqual({ author: "assistant", text: "I am passing you on." });
+    expect(preview({ ...said, last_author: "customer", last_message: "Hello?" })).toEqual({ author: "customer", text: "Hello?" });
+    expect(preview({ ...said, first_reply_at: "2026-01-01T09:00:00Z" })).toEqual({ author: "assistant", text: "I am passing you on." });
+    expect(preview({ ...said, last_message: "" })).toEqual({ author: "", text: "Where is my refund?" });
+  });
+  it("waits for its agent from the moment it is accepted, not only when the customer wrote last", () => {
+    expect(awaits({ last_author: "assistant", first_reply_at: null })).toBe(true);
+    expect(awaits({ last_author: "agent", first_reply_at: "2026-01-01T09:00:00Z" })).toBe(false);
+    expect(awaits({ last_author: "customer", first_reply_at: "2026-01-01T09:00:00Z" })).toBe(true);
   });
 });
 

@@ -130,6 +130,53 @@ export const steps = [
     },
   ],
   [
+    "an offer is taken by a key while another reply is being written, and the cursor waits in its text field",
+    async (world) => {
+      const { page } = world.agent;
+      const reply = page.getByLabel("Reply to the customer");
+      await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").first().click();
+      await run(page, "go online", "Go online");
+      await page.keyboard.press("r");
+      await reply.pressSequentially("While I write");
+      const before = await page.evaluate(() => location.hash);
+      await startConversation(world.server, "en", "gb", ["Where is my refund?"], true);
+      await page.locator(".offer kbd", { hasText: "a" }).waitFor();
+      await reply.press("Alt+o");
+      await page.waitForFunction((was) => location.hash !== was && document.activeElement?.id === "reply", before);
+      check((await reply.inputValue()) === "", "it is the new conversation's field");
+      await page.locator(".offer").waitFor({ state: "detached" });
+      world.taken = await page.evaluate(() => location.hash);
+      await page.keyboard.press("Escape");
+      await page.locator(".row-item", { hasText: "Draft" }).waitFor();
+      await run(page, "away", "Go away: no more offers");
+    },
+  ],
+  [
+    "a dialog begins at what is to be decided; resolving takes a held reply along and does not ask",
+    async ({ agent: { page }, taken }) => {
+      const reply = page.getByLabel("Reply to the customer");
+      check((await page.evaluate(() => location.hash)) === taken, "the new conversation is open");
+      const focused = () => page.evaluate(() => document.activeElement?.closest("dialog") && (document.activeElement.name || document.activeElement.textContent));
+      await page.keyboard.press("t");
+      await page.getByRole("dialog", { name: "Transfer" }).waitFor();
+      check((await focused()) === "to", `the choice has the focus, not ${await focused()}`);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("e");
+      await page.getByRole("dialog", { name: "Resolve without a reply?" }).waitFor();
+      check((await focused()) === "Resolve anyway", `the decision has the focus, not ${await focused()}`);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("r");
+      await reply.pressSequentially("Your refund is on its way.");
+      await reply.press("Control+Enter");
+      await page.locator(".entry.pending kbd", { hasText: "Ctrl" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator(".entry.pending kbd", { hasText: /^z$/ }).waitFor();
+      await page.keyboard.press("e");
+      await page.getByText("Resolved.", { exact: true }).first().waitFor();
+      check((await page.getByRole("dialog").count()) === 0, "nothing was asked");
+    },
+  ],
+  [
     "a filter is kept as a view under a name, found by the palette, and taken away again",
     async ({ agent: { page } }) => {
       await run(page, "go views", "Go to Views");

@@ -4,22 +4,18 @@ import type { Handoff } from "../shared/types.ts";
 import { commands, register, addSource, setShortcuts, shortcuts } from "./commands.ts";
 import { notifies, permission, setNotify } from "./notify.ts";
 import { go, inInbox } from "./pages.ts";
+import { offeredTo } from "./queue-state.ts";
 import { pages } from "./slots.tsx";
 import * as s from "./store/index.ts";
 import { readable, reasonWords } from "./words.ts";
 
-/** What Accept means now: the conversation that is open, or else the oldest offer. */
-function toAccept() {
-  const h = s.handoff.value;
-  if (h && (s.isOffer.value || s.isFree.value)) return h;
-  return s.openId.value ? undefined : s.split.value.offers[0];
+/** What Decline means now; never an offer beside a conversation that Accept would take. */
+function toDecline() {
+  const h = toAccept();
+  return h && offeredTo(h, s.me.value?.id ?? "") ? h : undefined;
 }
 
-function toDecline() {
-  const h = s.handoff.value;
-  if (h && s.isOffer.value) return h;
-  return s.openId.value ? undefined : s.split.value.offers[0];
-}
+const toAccept = () => s.toAccept.value;
 
 const here = (f: () => boolean) => () => inInbox() && f();
 // An offer can be taken on any page: it does not wait until somebody has looked.
@@ -30,7 +26,7 @@ const mine = here(() => s.isMine.value);
 register(
   { id: "next", title: "Next in the queue", group: "Queue", keys: "j", also: "alt+arrowdown", when: inInbox, run: () => s.move(1) },
   { id: "previous", title: "Previous in the queue", group: "Queue", keys: "k", also: "alt+arrowup", when: inInbox, run: () => s.move(-1) },
-  { id: "accept", title: "Accept", group: "Queue", keys: "a", when: anywhere(toAccept), run: () => void withOne(offered(toAccept), s.accept) },
+  { id: "accept", title: "Accept", group: "Queue", keys: "a", also: "alt+o", when: anywhere(toAccept), run: () => void withOne(offered(toAccept), s.accept) },
   { id: "decline", title: "Decline an offer", group: "Queue", keys: "d", when: anywhere(toDecline), run: () => void withOne(offered(toDecline), s.decline) },
   { id: "reply", title: "Write a reply", group: "Conversation", keys: "r", when: mine, run: () => s.write("public") },
   { id: "note", title: "Write a note for the team", group: "Conversation", keys: "n", when: here(() => s.openId.value !== null), run: () => s.write("internal") },

@@ -9,6 +9,7 @@ import { Avatar, composing, Growing, Menu } from "../shared/parts.tsx";
 import { clock, dayName } from "../shared/time.ts";
 import type { Message } from "../shared/types.ts";
 import { ariaKeysFor, commands, keyFor } from "./commands.ts";
+import { KeyOf } from "./keycap.tsx";
 import { readKeys } from "./keys.ts";
 import { Due, Priority } from "./queue.tsx";
 import { type Composer, composerPanels, composerTools, Fill, messageParts } from "./slots.tsx";
@@ -213,7 +214,7 @@ function Unsent({ o }: { o: Outgoing }) {
       {o.state === "held" && (
         <p class="entry-actions">
           <button type="button" class="text-button" aria-keyshortcuts={ariaKeysFor("undo-send")} onClick={() => s.undoSend(o.clientId)}>
-            Undo <Key of="undo-send" />
+            Undo {o.clientId === s.held.value?.clientId && <UndoKey />}
           </button>
           <button type="button" class="text-button" onClick={() => s.sendNow(o.clientId)}>
             Send now
@@ -305,10 +306,10 @@ function One({ m, goesOn }: { m: Message; goesOn: boolean }) {
   );
 }
 
-/** The key that does the same, for those who look for it. */
-function Key({ of }: { of: string }) {
-  const key = keyFor(of);
-  return key ? <kbd aria-hidden="true">{readKeys(key)}</kbd> : null;
+/** The key that takes a reply back: another one while the cursor is in the text field, where a letter is written. */
+function UndoKey() {
+  const inField = s.inComposer.value;
+  return inField ? <kbd aria-hidden="true">{readKeys("mod+z")}</kbd> : <KeyOf id="undo-send" />;
 }
 
 /** Puts a text into the composer with the cursor where work goes on. */
@@ -349,6 +350,7 @@ function Answer() {
   const note = s.mode.value === "internal";
   const free = h !== null && (s.isOffer.value || s.isFree.value);
   const files = (s.enclosed.value[`${id} ${mode}`] ?? []).length > 0;
+  useLayoutEffect(s.placeCursor);
   const submit = () => {
     if ((text.trim() === "" && !files) || text.length > limit || (!note && !mine)) return;
     s.send(text);
@@ -381,7 +383,7 @@ function Answer() {
         }
       }}
     >
-      {label} <Key of={command} />
+      {label} <KeyOf id={command} />
     </button>
   );
   return (
@@ -430,11 +432,11 @@ function Answer() {
             {free && h && (
               <div class="take-actions">
                 <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
-                  Accept <Key of="accept" />
+                  Accept <KeyOf id="accept" />
                 </button>
                 {s.isOffer.value && (
                   <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("decline")} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
-                    Decline <Key of="decline" />
+                    Decline <KeyOf id="decline" />
                   </button>
                 )}
               </div>

@@ -30,6 +30,18 @@ export function sections(q: QueueSnapshot | null, me: string): Sections {
   return { offers, mine, sleeping, waiting };
 }
 
+/** Whether the customer of a conversation waits for an answer of its agent: they wrote last, or no person has answered them yet. */
+export const awaits = (h: Pick<Handoff, "last_author" | "first_reply_at">): boolean => h.last_author === "customer" || !h.first_reply_at;
+
+/** How the server's own summaries begin, in each language: in a row it is in the way. */
+const label = /^(Wants|Anliegen|Quiere|Vill|Souhaite) ?: /;
+
+/** What a row says of a conversation: the last message, but not the assistant's parting words, which are the same for many; until a person answers it is what the customer wants. */
+export function preview(h: Pick<Handoff, "last_message" | "last_author" | "summary" | "first_reply_at">): { author: string; text: string } {
+  if (!h.last_message || (h.last_author === "assistant" && !h.first_reply_at && h.summary)) return { author: "", text: h.summary.replace(label, "") };
+  return { author: h.last_author, text: h.last_message };
+}
+
 export type Deadline = { kind: "none" } | { kind: "met" } | { kind: "due" | "soon" | "overdue"; seconds: number };
 
 /** Where the first answer stands against its deadline; "soon" is the last fifth of the time, at least a minute. */

@@ -6,7 +6,8 @@ import { parseMarkdown, plainText } from "../shared/markdown.ts";
 import { clock, ticking } from "../shared/time.ts";
 import type { Handoff } from "../shared/types.ts";
 import { ariaKeysFor } from "./commands.ts";
-import { deadline, windowOf } from "./queue-state.ts";
+import { KeyOf } from "./keycap.tsx";
+import { deadline, offeredTo, preview, windowOf } from "./queue-state.ts";
 import * as s from "./store/index.ts";
 import { every } from "./tick.ts";
 import { languageName, priorityWords, readable, shortReason } from "./words.ts";
@@ -34,7 +35,7 @@ export function Due({ h }: { h: Handoff; now?: number }) {
   return (
     <span class={`due ${d.kind}`}>
       {d.kind !== "due" && <Icon name={d.kind === "overdue" ? "alert" : "clock"} size={14} />}
-      {d.kind === "overdue" ? "Overdue" : "Due in"} {ticking(d.seconds)}
+      {d.kind === "overdue" ? "Overdue" : "Due in"} {ticking(d.seconds).replace(/^(\d+:\d+):\d+$/, "$1 h")}
     </span>
   );
 }
@@ -42,13 +43,14 @@ export function Due({ h }: { h: Handoff; now?: number }) {
 export function Queue() {
   const { offers, mine, sleeping, waiting } = s.split.value;
   const away = s.presence.value !== "online";
+  const meant = s.toAccept.value;
   return (
     <section class="column queue" aria-label="Queue">
       <div class="scroll">
         {offers.length > 0 && (
           <Group title="Offered to you" count={offers.length}>
             {offers.map((h) => (
-              <Offer key={h.id} h={h} />
+              <Offer key={h.id} h={h} next={h === meant} />
             ))}
           </Group>
         )}
@@ -138,16 +140,17 @@ function Rows({ all, waits }: { all: Handoff[]; waits?: boolean }) {
   );
 }
 
-function Offer({ h }: { h: Handoff }) {
+/** next says that the keys for accepting and declining mean this one. */
+function Offer({ h, next }: { h: Handoff; next: boolean }) {
   const expires = h.offer_expires_at ? Date.parse(h.offer_expires_at) : 0;
   return (
     <div class="offer">
       <Row h={h} />
       <div class="offer-actions">
-        <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("accept")} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
-          Accept
+        <button type="button" class="button" aria-keyshortcuts={next ? ariaKeysFor("accept") : undefined} disabled={s.busy.value !== ""} onClick={() => void s.accept(h)}>
+          Accept {next && <KeyOf id="accept" />}
         </button>
-        <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("decline")} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
+        <button type="button" class="button quiet" aria-keyshortcuts={next ? ariaKeysFor("decline") : undefined} disabled={s.busy.value !== ""} onClick={() => void s.decline(h)}>
           Decline
         </button>
         <Countdown key={h.offer_expires_at} to={expires} />
@@ -180,7 +183,9 @@ export function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
   const current = s.openId.value === h.conversation_id;
   const who = h.customer?.name || h.customer?.email;
   const topic = readable(h.topic) || shortReason(h.reason);
-  const fresh = !waits && s.unread(h);
+  const mine = !waits && !offeredTo(h, s.me.value?.id ?? "");
+  const fresh = mine && s.unread(h);
+  const said = preview(h);
   return (
     <button type="button" class={`row-item ${fresh ? "fresh" : ""}`} aria-current={current ? "true" : undefined} onClick={() => s.openConversation(h.conversation_id)}>
       <span class="row-top">
@@ -195,8 +200,8 @@ export function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
         </span>
       </span>
       <span class="row-text" dir="auto">
-        {h.last_message && h.last_author !== "customer" && <span class="row-author">{h.last_author === "assistant" ? "AI: " : h.last_author === "agent" ? "Agent: " : ""}</span>}
-        <Preview text={h.last_message || h.summary} />
+        {(said.author === "assistant" || said.author === "agent") && <span class="row-author">{said.author === "assistant" ? "AI: " : "Agent: "}</span>}
+        <Preview text={said.text} />
       </span>
       <span class="row-meta">
         <Priority p={h.priority} short />
@@ -204,7 +209,7 @@ export function Row({ h, waits }: { h: Handoff; waits?: boolean }) {
         {h.snoozed_until && <span class="tag">Until {clock(Date.parse(h.snoozed_until), every(60_000).value, navigator.language)}</span>}
         {h.state === "accepted" && h.wanted_agent && <span class="tag">{h.wanted_agent === s.me.value?.id ? `From ${h.agent_name ?? "a colleague"}` : "Being passed on"}</span>}
         {h.state === "asynchronous" && <span class="tag" title="Promised for later">Promised</span>}
-        {fresh ? <span class="tag strong">New message</span> : !waits && h.last_author === "customer" && <span class="tag">Waits for you</span>}
+        {fresh ? <span class="tag strong">New message</span> : mine && h.first_reply_at && h.last_author === "customer" && <span class="tag">Waits for you</span>}
         {!current && s.drafts.has(h.conversation_id) && <span class="tag">Draft</span>}
         {!h.first_reply_at && <Due h={h} />}
         <span class="row-team">{s.teamName(h.team)}</span>

@@ -19,6 +19,11 @@ export function Dialog(p: DialogProps) {
     const before = document.activeElement as HTMLElement | null;
     const dialog = ref.current;
     dialog?.showModal();
+    // What has to be decided comes before the way out: the first field of its form, or the button that sends it.
+    if (dialog && document.activeElement?.closest(".dialog-head")) {
+      const first = dialog.querySelector<HTMLElement>("form :is(input:checked, input:not([type=radio]), select, textarea):not([disabled])") ?? dialog.querySelector<HTMLElement>("form [type=submit]:not([disabled])");
+      first?.focus();
+    }
     return () => {
       // As long as the dialog is open nothing outside it takes the focus.
       dialog?.close();

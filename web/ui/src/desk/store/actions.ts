@@ -2,7 +2,7 @@
 
 import { computed } from "@preact/signals";
 import type { Handoff } from "../../shared/types.ts";
-import { closeConversation, drafts, handoff, isMine, isOffer, mode, open, openConversation, openId, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
+import { closeConversation, drafts, handoff, isFree, isMine, isOffer, mode, open, openConversation, openId, outgoing, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
 import { link } from "./live.ts";
 import { split } from "./queue.ts";
 import { act, agentCall, dialog, me, notice, signedOut, teamName, view } from "./session.ts";
@@ -10,6 +10,9 @@ import { act, agentCall, dialog, me, notice, signedOut, teamName, view } from ".
 link.subscribe((l) => {
   if (l === "open") wakeOutboxes();
 });
+
+/** What Accept means now: the conversation that is open if it can be accepted, or else the oldest offer, which does not wait for long. */
+export const toAccept = computed<Handoff | undefined>(() => (handoff.value && (isOffer.value || isFree.value) ? handoff.value : split.value.offers[0]));
 
 export async function accept(h: Handoff): Promise<void> {
   openConversation(h.conversation_id);
@@ -122,10 +125,10 @@ export async function takeOver(): Promise<void> {
 /** Moves it up a priority and to the team that helps out; the note is for that team. */
 export const escalate = (note: string) => finish("escalate", note ? { note } : {}, "Escalated.");
 
-/** Resolves at once when the customer had an answer, and asks first when not. */
+/** Resolves at once when the customer had an answer, or gets one that is still held, and asks first when not. */
 export function wantResolve(): void {
   if (!isMine.value) return;
-  const replied = handoff.value?.first_reply_at || record.value.messages.some((m) => m.author === "agent" && m.visibility === "public");
+  const replied = outgoing.value.some((m) => m.kind !== "internal") || handoff.value?.first_reply_at || record.value.messages.some((m) => m.author === "agent" && m.visibility === "public");
   if (replied) void resolve();
   else dialog.value = "resolve";
 }

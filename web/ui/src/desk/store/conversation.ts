@@ -8,10 +8,10 @@ import { browserStore, sessionArea } from "../../shared/storage.ts";
 import type { AgentConversation, Attachment, Handoff, Message } from "../../shared/types.ts";
 import { type Kept, Recent } from "../recent.ts";
 import { Drafts, type Mode } from "../drafts.ts";
-import { offeredTo, step } from "../queue-state.ts";
+import { awaits, offeredTo, step } from "../queue-state.ts";
 import { entries, type Entry } from "./changes.ts";
 import { inOrder, split } from "./queue.ts";
-import { agentCall, announcement, me, notice, onSignedOut, page, store, view, words } from "./session.ts";
+import { agentCall, announcement, dialog, me, notice, onSignedOut, page, store, view, words } from "./session.ts";
 
 export const openId = signal<string | null>(null);
 export const open = signal<AgentConversation | null>(null);
@@ -270,17 +270,38 @@ export function typing(): void {
   agentCall(`/conversations/${openId.value}/typing`, {}).catch(() => {});
 }
 
+/** Whether the cursor is in the composer. */
+export const inComposer = signal(false);
+if (typeof document !== "undefined") {
+  const look = () => (inComposer.value = document.activeElement?.id === "reply");
+  document.addEventListener("focusin", look);
+  // Where the focus goes is known only after it has left.
+  document.addEventListener("focusout", () => queueMicrotask(look));
+}
+
+/** The conversation whose composer gets the cursor as soon as it is there: after Accept the server may have to say first whose it is. Until then keys would be commands. */
+export const cursorFor = signal<string | null>(null);
+
 /** Puts the cursor into the composer, for a reply or a note. */
 export function write(m: Mode): void {
   mode.value = m;
-  requestAnimationFrame(() => document.getElementById("reply")?.focus());
+  cursorFor.value = openId.value;
+  requestAnimationFrame(placeCursor);
+}
+
+/** Puts the cursor into the composer if that was asked for and the composer is there. */
+export function placeCursor(): void {
+  if (cursorFor.peek() === null) return;
+  const field = cursorFor.peek() === openId.peek() && !dialog.peek() ? document.getElementById("reply") : null;
+  field?.focus();
+  if (field || cursorFor.peek() !== openId.peek()) cursorFor.value = null;
 }
 
 /** Opens the next conversation of mine whose customer waits for an answer. */
 export function nextUnanswered(): void {
   const all = split.value.mine;
   const at = all.findIndex((h) => h.conversation_id === openId.value);
-  const next = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].find((h) => h.last_author === "customer");
+  const next = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].find(awaits);
   if (next) openConversation(next.conversation_id);
   else notice.value = { text: "No customer of yours waits for an answer.", bad: false };
 }
