@@ -89,8 +89,10 @@ export const steps = [
       const mention = page.locator(".search-found > li", { hasText: "is that right?" });
       await mention.locator(".count", { hasText: "new" }).waitFor();
       await checkAxe(page, "the mentions");
+      const read = page.waitForResponse((r) => r.url().endsWith("/read")); // what is left within a moment is not read
       await mention.locator("a").click();
       await page.locator(".entry.note", { hasText: "is that right?" }).waitFor();
+      await read;
       await pageLink(page, "Mentions").click();
       await mention.locator(".count").waitFor({ state: "detached" });
     },
