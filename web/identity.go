@@ -129,7 +129,18 @@ func (i *Identity) readSet(text string) error {
 			if k.Crv != "P-256" {
 				return fmt.Errorf("key %d is on the curve %s; ES256 needs P-256", n+1, k.Crv)
 			}
-			made, err = public(&ecdsa.PublicKey{Curve: elliptic.P256(), X: number(k.X), Y: number(k.Y)})
+			x, y := number(k.X), number(k.Y)
+			if x.BitLen() > 256 || y.BitLen() > 256 {
+				return fmt.Errorf("key %d is no point of P-256", n+1)
+			}
+			point := make([]byte, 65) // uncompressed, as in SEC 1, 2.3.3
+			point[0] = 4
+			x.FillBytes(point[1:33])
+			y.FillBytes(point[33:])
+			var key *ecdsa.PublicKey
+			if key, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err == nil {
+				made, err = public(key)
+			}
 		default:
 			return fmt.Errorf("key %d has the type %q; use oct, RSA or EC", n+1, k.Kty)
 		}

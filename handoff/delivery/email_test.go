@@ -62,7 +62,7 @@ func TestEmail(t *testing.T) {
 			t.Errorf("mail %d: %v\n%s", i, m.Header, m.Text)
 		}
 	}
-	if b.s.replyAddress(uuid.New()) == b.s.replyAddress(uuid.New()) {
+	if one, other := uuid.New(), uuid.New(); b.s.replyAddress(one) == b.s.replyAddress(other) {
 		t.Error("every conversation has the same address")
 	}
 	// A mailbox that does not exist is no reason to try for a day.

@@ -150,7 +150,7 @@ func TestOIDC(t *testing.T) {
 			// The way back works once, and only in the browser that began.
 			_, _, _, err = o.Finish(ctx, back, state, Device{})
 			wantCode(t, err, "login_over")
-			back, state = begin("ada")
+			back, _ = begin("ada")
 			_, mine := begin("ada")
 			_, _, _, err = o.Finish(ctx, back, mine, Device{})
 			wantCode(t, err, "login_over")
