@@ -3,8 +3,9 @@
 import { computed } from "@preact/signals";
 import type { Handoff } from "../../shared/types.ts";
 import { closeConversation, drafts, handoff, isFree, isMine, isOffer, mode, open, openConversation, openId, outgoing, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
+import { withoutMine } from "./changes.ts";
 import { link } from "./live.ts";
-import { split } from "./queue.ts";
+import { queue, split } from "./queue.ts";
 import { act, agentCall, dialog, me, notice, signedOut, teamName, view } from "./session.ts";
 
 link.subscribe((l) => {
@@ -65,10 +66,13 @@ async function finish(name: string, body: unknown, done: string): Promise<boolea
     notice.value = { text: "Your last reply has not arrived yet. Look at it first.", bad: true };
     return false;
   }
+  const ended = handoff.value?.id;
   const good = await act(name, () => agentCall(`/conversations/${id}/${name}`, body));
   if (good) {
     dialog.value = null;
     notice.value = { text: done, bad: false };
+    // Its row goes with these words, not only with the stream's next change. What sleeps stays the agent's.
+    if (queue.value && me.value && ended && name !== "snooze") queue.value = withoutMine(queue.value, ended, me.value.id);
     const next = split.value.mine.find((h) => h.conversation_id !== id);
     closeConversation();
     if (next) openConversation(next.conversation_id);

@@ -27,6 +27,12 @@ export function withChange(q: QueueSnapshot, c: BoardChange, me: string): QueueS
   };
 }
 
+/** The lists after this agent has ended a handoff or given it away, before the stream says so. An offer of the same one that came meanwhile stays. */
+export function withoutMine(q: QueueSnapshot, id: string, me: string): QueueSnapshot {
+  const mine = q.mine.filter((h) => h.id !== id || h.agent_id !== me || h.state !== "accepted");
+  return mine.length === q.mine.length ? q : { ...q, mine };
+}
+
 export interface Entry {
   conversation: string;
   seq: number;
