@@ -3,9 +3,9 @@ package assistant
 import (
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/firstline/firstline/assistant/ground"
+	"github.com/firstline/firstline/internal/recent"
 	"github.com/firstline/firstline/retrieval"
 	"github.com/firstline/firstline/retrieval/analysis"
 )
@@ -44,42 +44,21 @@ func conflictsIn(passages []retrieval.Passage, market string) string {
 	return ""
 }
 
-// maxRead is the number of passages whose statements are kept, in each of two generations: at some 15 KB each, 15 MB at
-// most. The same few hundred passages answer most questions, and reading one takes longer than comparing two.
-const maxRead = 512
-
 // readKey names what statements were read from: the text itself, so that another version is another entry.
 type readKey struct{ title, headings, markdown, market string }
 
-// readings keeps statements between turns. A generation that is full becomes the old one, and what is still in use moves
-// from there to the new one.
-var readings = struct {
-	sync.Mutex
-	young, old map[readKey]*ground.Statements
-}{young: map[readKey]*ground.Statements{}}
+// readings keeps statements between turns, some thousands of passages': the same few hundred answer most questions, and
+// reading one takes longer than comparing two.
+var readings = recent.New[readKey, *ground.Statements](16 << 20)
 
 // statements returns what a passage says for a market.
 func statements(p *retrieval.Passage, market string) *ground.Statements {
 	key := readKey{p.Title, strings.Join(p.Headings, " "), p.Markdown, market}
-	readings.Lock()
-	s := readings.young[key]
-	known := s != nil
-	if !known {
-		s = readings.old[key]
-	}
-	readings.Unlock()
-	if known {
-		return s
-	}
-	if s == nil {
+	s, ok := readings.Get(key)
+	if !ok {
 		s = readStatements(p, market)
+		readings.Put(key, s, s.Bytes()+len(key.title)+len(key.headings)+len(key.markdown))
 	}
-	readings.Lock()
-	defer readings.Unlock()
-	if len(readings.young) >= maxRead {
-		readings.young, readings.old = make(map[readKey]*ground.Statements, maxRead), readings.young
-	}
-	readings.young[key] = s
 	return s
 }
 

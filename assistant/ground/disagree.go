@@ -3,6 +3,7 @@ package ground
 import (
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // Disagreement is a pair of statements of two sources that cannot both hold.
@@ -64,6 +65,16 @@ func Read(s Source, keep func(line string) bool) *Statements {
 		lo = max(hi, lo+1)
 	}
 	return out
+}
+
+// Bytes is about what the statements take in memory.
+func (s *Statements) Bytes() int {
+	n := int(unsafe.Sizeof(*s)) + cap(s.all)*int(unsafe.Sizeof(statement{}))
+	for i := range s.all {
+		x := &s.all[i]
+		n += len(x.text) + (cap(x.words)+cap(x.negated))*int(unsafe.Sizeof(form{})) + cap(x.facts)*int(unsafe.Sizeof(fact{})) + 32*len(x.names)
+	}
+	return n
 }
 
 func stated(text, whole string, toks []tok, l lang, sc *scratch) statement {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"math"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"unsafe"
+
+	"github.com/firstline/firstline/internal/recent"
 )
 
 // form is a distinct word of a passage.
@@ -50,44 +52,35 @@ type passage struct {
 	seq    []uint32 // all words and numbers in order, hashed
 }
 
-// maxCached is the number of prepared passages that are kept, in each of two generations: at some 20 KB each, 20 MB at
-// most. The same few hundred passages answer most questions.
-const maxCached = 512
+// cached is what the prepared passages that are kept between answers may take: some thousands of them, and the same few
+// hundred answer most questions.
+const cached = 20 << 20
 
-// cache keeps prepared passages between answers. A generation that is full becomes the old one, and what is still in use
-// moves from there to the new one.
-var cache = struct {
-	sync.Mutex
-	young, old map[[2]string]*passage
-}{young: map[[2]string]*passage{}}
+var cache = recent.New[[2]string, *passage](cached)
 
 // prepared returns the passage of a title and a text, from the cache or made.
 func prepared(title, text string) *passage {
-	key := [2]string{title, text}
-	cache.Lock()
-	p := cache.young[key]
-	if p == nil {
-		if p = cache.old[key]; p != nil {
-			keep(p)
-		}
+	p, ok := cache.Get([2]string{title, text})
+	if !ok {
+		p = prepare(title, text)
+		// The key is cut from its own text, so that the cache holds on to no other.
+		cache.Put([2]string{p.text[:p.title], p.text[p.title+1:]}, p, p.bytes())
 	}
-	cache.Unlock()
-	if p != nil {
-		return p
-	}
-	p = prepare(title, text)
-	cache.Lock()
-	keep(p)
-	cache.Unlock()
 	return p
 }
 
-// keep puts p into the young generation. Its key is cut from its own text, so that the cache holds on to no other.
-func keep(p *passage) {
-	if len(cache.young) >= maxCached {
-		cache.young, cache.old = make(map[[2]string]*passage, maxCached), cache.young
+// bytes is about what the passage takes in memory.
+func (p *passage) bytes() int {
+	n := int(unsafe.Sizeof(*p)) + len(p.text) + cap(p.forms)*int(unsafe.Sizeof(form{})) + 2*(cap(p.slots)+cap(p.names)+cap(p.ids)) +
+		cap(p.segs)*int(unsafe.Sizeof(segment{})) + cap(p.units)*int(unsafe.Sizeof(clause{})) + cap(p.facts)*int(unsafe.Sizeof(fact{})) +
+		cap(p.orders)*int(unsafe.Sizeof(order{})) + 4*cap(p.seq)
+	for i := range p.facts {
+		n += 2 * (len(p.facts[i].ids) + len(p.facts[i].near))
 	}
-	cache.young[[2]string{p.text[:p.title], p.text[p.title+1:]}] = p
+	for i := range p.orders {
+		n += 2 * (cap(p.orders[i].leftForms) + cap(p.orders[i].rightForms))
+	}
+	return n
 }
 
 // find returns the place of a form.
