@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	pgvector "github.com/pgvector/pgvector-go/pgx"
 
 	"github.com/firstline/firstline/internal/fault"
 )
@@ -42,7 +41,7 @@ func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) 
 	cfg.MaxConns = int32(maxConns)
 	cfg.MaxConnLifetimeJitter = cfg.MaxConnLifetime / 10 // so that they do not all end in the same moment
 	limits(cfg.ConnConfig)
-	cfg.AfterConnect = pgvector.RegisterTypes
+	cfg.AfterConnect = registerTypes
 
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
