@@ -86,6 +86,20 @@ func (c *cluster) createDatabase(ctx context.Context, name string) error {
 	})
 }
 
+// copyDatabase copies a database that nobody is connected to, settled, so that both begin alike.
+func (c *cluster) copyDatabase(ctx context.Context, from, to string) error {
+	if err := c.settle(ctx, from); err != nil {
+		return err
+	}
+	return c.with(ctx, "postgres", func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `DROP DATABASE IF EXISTS `+pgx.Identifier{to}.Sanitize())
+		if err == nil {
+			_, err = conn.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{to}.Sanitize()+` TEMPLATE `+pgx.Identifier{from}.Sanitize())
+		}
+		return err
+	})
+}
+
 func (c *cluster) with(ctx context.Context, database string, f func(*pgx.Conn) error) error {
 	conn, err := pgx.Connect(ctx, c.url(database))
 	if err != nil {

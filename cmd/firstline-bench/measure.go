@@ -33,6 +33,7 @@ type measureCommand struct {
 	Rest        time.Duration `default:"5s" help:"How long the server is watched without load."`
 	JSON        string        `name:"json" placeholder:"FILE" help:"Also write the results as JSON."`
 	RunLimit    time.Duration `default:"60s" help:"Longest time of one run."`
+	Beside      string        `placeholder:"FILE" help:"Another firstline binary, such as the one before a change, to measure in the same runs, on a copy of the database."`
 	Hold        bool          `help:"Afterwards keep PostgreSQL, the stub and the server of the first scenario running, until interrupted."`
 	Limit       time.Duration `default:"30m" help:"Longest time of everything."`
 	Temporary   string        `placeholder:"DIR" help:"Where the temporary directory is made; the system's own place by default."`
@@ -150,6 +151,7 @@ type bench struct {
 const (
 	firstlineDatabase = "bench"
 	floorDatabase     = "floor"
+	besideDatabase    = "beside"
 	idleDatabase      = "idle" // for the memory of idle streams: a server with little else in its memory
 )
 
@@ -370,12 +372,55 @@ func (b *bench) startServer(ctx context.Context, s scenario, database string) er
 	return nil
 }
 
+// beside is the server of another build. nil is for none.
+type beside struct {
+	*child
+	base string
+}
+
+func (o *beside) stop() {
+	if o != nil {
+		o.child.stop()
+	}
+}
+
+// startBeside starts the other binary on a copy of the database in which the first one has indexed everything: two servers
+// on one database would be replicas, which tell each other of every turn. Both are started anew, for nobody may be
+// connected to what is copied.
+func (b *bench) startBeside(ctx context.Context, s scenario) (*beside, error) {
+	if b.Beside == "" {
+		return nil, nil
+	}
+	b.server.stop()
+	if err := b.cluster.copyDatabase(ctx, firstlineDatabase, besideDatabase); err != nil {
+		return nil, err
+	}
+	own := b.Server
+	b.Server = b.Beside
+	err := b.startServer(ctx, s, besideDatabase)
+	b.Server = own
+	if err != nil {
+		return nil, err
+	}
+	o := &beside{b.server, b.base}
+	if err := b.startServer(ctx, s, firstlineDatabase); err != nil {
+		o.stop()
+		return nil, err
+	}
+	return o, nil
+}
+
 // measureScenario measures one configuration beside the floor.
 func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario) error {
 	if err := b.startServer(ctx, s, firstlineDatabase); err != nil {
 		return err
 	}
 	defer func() { b.server.stop(); b.server = nil }()
+	other, err := b.startBeside(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer other.stop()
 	if err := b.startFloor(ctx, s); err != nil {
 		return err
 	}
@@ -390,8 +435,17 @@ func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario) er
 	b.progress(fmt.Sprintf("%s: of %d questions asked beforehand: %s", s.name, len(b.sampleQuestions()), describe(counts)))
 	out := scenarioReport{Name: s.name, About: s.about, Questions: len(questions), Screened: counts}
 	ours, theirs := newFirstline(b.base), newBareFloor(b.floorURL)
-	for _, t := range []target{ours, theirs} {
-		if err := b.warmUp(ctx, t, questions); err != nil {
+	type system struct {
+		name   string
+		target target
+		pid    int
+	}
+	systems := []system{{"firstline", ours, b.server.pid()}, {"floor", theirs, b.floor.pid()}}
+	if other != nil {
+		systems = slices.Insert(systems, 1, system{"beside", newFirstline(other.base), other.pid()})
+	}
+	for _, t := range systems {
+		if err := b.warmUp(ctx, t.target, questions); err != nil {
 			return err
 		}
 	}
@@ -401,19 +455,15 @@ func (b *bench) measureScenario(ctx context.Context, rep *report, s scenario) er
 			if at == 1 {
 				l.turns = max(1, b.Turns/3)
 			}
-			for _, t := range []struct {
-				system string
-				target target
-				pid    int
-			}{{system: "firstline", target: ours, pid: b.server.pid()}, {system: "floor", target: theirs, pid: b.floor.pid()}} {
+			for _, t := range systems {
 				r, err := b.timed(ctx, t.target, t.pid, l)
 				if err != nil {
-					return fmt.Errorf("%s at %d: %w", t.system, at, err)
+					return fmt.Errorf("%s at %d: %w", t.name, at, err)
 				}
-				r.System, r.At, r.Round = t.system, at, round+1
+				r.System, r.At, r.Round = t.name, at, round+1
 				out.Runs = append(out.Runs, r)
 				b.progress(fmt.Sprintf("%s: %-9s c=%-3d round %d: %.0f turns/s, first %.2f, whole %.2f ms, CPU %.2f + %.2f ms, not ours %.2f cores%s",
-					s.name, t.system, at, round+1, r.TurnsPerSecond, r.First.P50, r.Whole.P50, r.ServerCPU, r.DatabaseCPU, r.NotOurs, r.complaint()))
+					s.name, t.name, at, round+1, r.TurnsPerSecond, r.First.P50, r.Whole.P50, r.ServerCPU, r.DatabaseCPU, r.NotOurs, r.complaint()))
 			}
 		}
 	}

@@ -188,7 +188,7 @@ func (r *report) writeRuns(w io.Writer, s scenarioReport) {
 	var warnings []string
 	for _, at := range r.At {
 		by := map[string]figures{}
-		for _, system := range []string{"firstline", "floor"} {
+		for _, system := range []string{"firstline", "beside", "floor"} {
 			var runs []measured
 			errs := 0
 			answered := map[string]int{}
@@ -204,6 +204,9 @@ func (r *report) writeRuns(w io.Writer, s scenarioReport) {
 					}
 				}
 			}
+			if len(runs) == 0 {
+				continue
+			}
 			f := medians(runs)
 			by[system] = f
 			fmt.Fprintf(t, "%d\t%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f\t%d\t\n", at, system, f.TurnsPerSecond,
@@ -218,12 +221,21 @@ func (r *report) writeRuns(w io.Writer, s scenarioReport) {
 				}
 			}
 		}
-		o, f := by["firstline"], by["floor"]
-		fmt.Fprintf(t, "\tratio\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\t\t\t\t%s\t%s\t\t\n", ratio(o.TurnsPerSecond, f.TurnsPerSecond),
-			ratio(o.First.P50, f.First.P50), ratio(o.First.P95, f.First.P95), ratio(o.First.P99, f.First.P99),
-			ratio(o.Whole.P50, f.Whole.P50), ratio(o.Whole.P95, f.Whole.P95), ratio(o.Whole.P99, f.Whole.P99),
-			ratio(o.ServerCPU, f.ServerCPU), ratio(o.DatabaseCPU, f.DatabaseCPU), ratio(o.ServerCPU+o.DatabaseCPU, f.ServerCPU+f.DatabaseCPU),
-			ratio(o.Writes, f.Writes), ratio(o.WALKB, f.WALKB))
+		for _, system := range []string{"firstline", "beside"} {
+			o, f := by[system], by["floor"]
+			if o.TurnsPerSecond == 0 {
+				continue
+			}
+			label := "ratio"
+			if system != "firstline" {
+				label += " of " + system
+			}
+			fmt.Fprintf(t, "\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\t\t\t\t%s\t%s\t\t\n", label, ratio(o.TurnsPerSecond, f.TurnsPerSecond),
+				ratio(o.First.P50, f.First.P50), ratio(o.First.P95, f.First.P95), ratio(o.First.P99, f.First.P99),
+				ratio(o.Whole.P50, f.Whole.P50), ratio(o.Whole.P95, f.Whole.P95), ratio(o.Whole.P99, f.Whole.P99),
+				ratio(o.ServerCPU, f.ServerCPU), ratio(o.DatabaseCPU, f.DatabaseCPU), ratio(o.ServerCPU+o.DatabaseCPU, f.ServerCPU+f.DatabaseCPU),
+				ratio(o.Writes, f.Writes), ratio(o.WALKB, f.WALKB))
+		}
 	}
 	_ = t.Flush() // writes to w, whose errors nobody could be told
 	if len(warnings) > 0 {
