@@ -13,6 +13,9 @@ export const here = dirname(fileURLToPath(import.meta.url));
 export const shots = join(here, "shots");
 const root = resolve(here, "../../..");
 
+/** How long anything may take before a story fails: a laptop needs a second, a build machine with much else to do a minute. */
+export const patience = 60_000;
+
 /** A port that was free a moment ago. */
 function freePort() {
   return new Promise((done, failed) => {
@@ -25,13 +28,13 @@ function freePort() {
   });
 }
 
-/** Starts the program, with settings of the story's own in env (FIRSTLINE_OFFER_FOR and the like), waits until it is ready, and reads the sign-in links that it prints. */
+/** Starts the program, with settings of the story's own in env, waits until it is ready, and reads the sign-in links that it prints. An offer does not run out on a slow machine, unless env says how long it is one. */
 export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(root, "bin/firstline"), env = {}, readyMs = 120_000 } = {}) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing; build it first, or name it in FIRSTLINE_BIN`);
   const data = mkdtempSync(join(tmpdir(), "firstline-e2e-"));
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  const child = spawn(binary, ["serve", "--demo", "--addr", `127.0.0.1:${port}`, "--data", join(data, "data")], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+  const child = spawn(binary, ["serve", "--demo", "--addr", `127.0.0.1:${port}`, "--data", join(data, "data")], { stdio: ["ignore", "pipe", "pipe"], env: { FIRSTLINE_OFFER_FOR: "10m", ...process.env, ...env } });
   let output = "";
   child.stdout.on("data", (b) => (output += b));
   child.stderr.on("data", (b) => (output += b));
@@ -107,7 +110,7 @@ export async function startBrowser() {
 export async function openWindow(browser, problems, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(patience);
   page.on("pageerror", (e) => problems.push(`page error: ${e.message}`));
   page.on("console", (m) => {
     // A request that the tests break on purpose is reported by the browser too; only scripts and the policy count here.
@@ -155,12 +158,14 @@ export async function signIn(server, page, who = /supervisor|admin/i) {
   if (session) {
     await page.context().addCookies(session);
     await page.goto(`${server.base}/desk`);
+    await page.getByRole("region", { name: "Queue" }).waitFor();
     return;
   }
   await page.goto(link);
   await page.getByRole("button", { name: /sign in/i }).click();
   await page.waitForURL(/\/desk/);
   server.sessions.set(link, await page.context().cookies());
+  await page.getByRole("region", { name: "Queue" }).waitFor();
 }
 
 /** The rules of WCAG 2.2, levels A and AA, as axe knows them. */
@@ -176,6 +181,81 @@ export async function checkAxe(page, name) {
   check(said.length === 0, `${name} has no violation of WCAG 2.2 AA:\n      ${said.join("\n      ")}`);
 }
 
+/** Fails unless it is so now. What a page reaches only after a moment is for eventually. */
 export function check(ok, what) {
   if (!ok) throw new Error(`not so: ${what}`);
+}
+
+/** Waits until fn says so, and returns what it said. What fn throws counts as no: the page may be between two states. what may be a function, so that it can name what was there instead. */
+export async function eventually(fn, what, ms = patience) {
+  let threw;
+  for (const end = Date.now() + ms; ; await sleep(50)) {
+    threw = undefined;
+    const said = await Promise.resolve()
+      .then(fn)
+      .catch((err) => void (threw = err));
+    if (said) return said;
+    if (Date.now() > end) break;
+  }
+  throw new Error(`not so within ${ms / 1000} s: ${typeof what === "function" ? await what() : what}`, { cause: threw });
+}
+
+/** Lets the page draw what it has heard of: before one says that something did not happen. */
+export const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)))));
+
+/** Waits until what fits this selector has the focus. */
+export const focused = (page, selector) => page.waitForFunction((s) => document.activeElement?.matches(s), selector);
+
+/** Waits for the reply's field with the cursor in it: who takes a conversation gets it, and only then is the taking over. */
+export async function atReply(page) {
+  await page.getByLabel("Reply to the customer").waitFor();
+  await focused(page, "#reply");
+}
+
+/** Does something that ends in a request to the server, and waits until the server and then the page have done it. */
+export async function told(page, end, f) {
+  const [res] = await Promise.all([page.waitForResponse((r) => new URL(r.url()).pathname.endsWith(end) && r.request().method() !== "GET"), f()]);
+  check(res.ok(), `the server does ${end}: ${res.status()}`);
+  await res.finished();
+  await drawn(page);
+  return res;
+}
+
+/** Sets an agent online or away, and waits until the server knows. */
+export async function presence(page, state) {
+  const radio = page.getByRole("radio", { name: state === "online" ? "Online" : "Away" });
+  await radio.waitFor({ state: "attached" });
+  if (!(await radio.isChecked())) await told(page, "/presence", () => page.locator(`.presence-${state}`).click());
+  await eventually(() => radio.isChecked(), `the agent is ${state}`);
+}
+
+/** Holds replies so long that no machine is too slow to take one back. Pages that are open load again. */
+export async function holdReplies(page) {
+  await page.evaluate(() => localStorage.setItem("firstline.desk.undo", "600000"));
+  await page.reload();
+  await page.getByRole("region", { name: "Queue" }).waitFor();
+}
+
+/** Types until somebody else's page shows that something is being written: the sign lasts but a few seconds. */
+export async function typeUntil(field, text, sign) {
+  await field.pressSequentially(text);
+  await eventually(async () => {
+    if (await sign.waitFor({ timeout: 1000 }).then(() => true, () => false)) return true;
+    await field.press("x");
+    await field.press("Backspace");
+    return false;
+  }, "others see that something is being written");
+}
+
+export const palette = (page) => page.getByRole("dialog", { name: "Find a command" });
+
+/** Types into the palette and takes the first hit, which is the one of this title. */
+export async function run(page, letters, title) {
+  await page.keyboard.press("Control+k");
+  await palette(page).waitFor();
+  await focused(page, ".palette input");
+  await page.keyboard.type(letters);
+  await palette(page).locator("[aria-selected=true]", { hasText: title }).waitFor();
+  await page.keyboard.press("Enter");
+  await palette(page).waitFor({ state: "detached" });
 }

@@ -47,6 +47,8 @@ async function tell(name, story, browser) {
         console.log(`ok    ${name}: ${what} (${Date.now() - began} ms)`);
       } catch (err) {
         console.error(`FAIL  ${name}: ${what}\n      ${err.stack ?? err}`);
+        const said = (server.output?.() ?? "").split("\n").filter((l) => !l.includes("/signin"));
+        console.error(`      The program's last lines:\n        ${said.slice(-20).join("\n        ")}`);
         await shot(customer.page, `failed-${name}-customer`).catch(() => {});
         await shot(agent.page, `failed-${name}-agent`).catch(() => {});
         return false;

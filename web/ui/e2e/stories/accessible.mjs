@@ -1,6 +1,6 @@
 // What axe finds on every page, light and dark, at a desk's and a phone's width: nothing.
 
-import { askSomething, checkAxe, openWindow, question, signIn, startConversation } from "../lib.mjs";
+import { askSomething, atReply, checkAxe, eventually, focused, holdReplies, openWindow, question, signIn, startConversation } from "../lib.mjs";
 
 const sizes = [
   ["wide", { width: 1440, height: 900 }],
@@ -55,6 +55,7 @@ export const steps = [
       await startConversation(server, "en", "gb", ["There is a purchase on my account that I did not make, please help"]);
       await startConversation(server, "en", "gb", [question], true);
       await signIn(server, page);
+      await holdReplies(page);
       await page.locator(".row-item").nth(1).waitFor();
       await bothSchemes(page, "the queue");
       for (const [size, viewport] of sizes) {
@@ -71,10 +72,10 @@ export const steps = [
         await bothSchemes(page, `the package, ${size}`);
         if (size === "phone") await page.getByRole("button", { name: "Conversation" }).last().click();
         const take = page.locator(".take .button").first();
-        if (await take.count()) {
-          await bothSchemes(page, `a conversation to take, ${size}`);
-          await take.click();
-        }
+        await take.waitFor();
+        await bothSchemes(page, `a conversation to take, ${size}`);
+        await take.click();
+        await atReply(page);
         await page.getByLabel("Reply to the customer").fill("Half a reply");
         await bothSchemes(page, `a conversation, ${size}`);
         await page.getByRole("tab", { name: /Note/ }).click();
@@ -93,6 +94,7 @@ export const steps = [
             await bothSchemes(page, `the dialog for colleagues, ${size}`);
           }
           await page.keyboard.press("Escape");
+          await page.getByRole("dialog").waitFor({ state: "detached" });
         }
         for (const item of ["Snooze until later", "Assign to a colleague", /^Escalate/]) {
           await page.getByRole("button", { name: "More to do with this conversation" }).click();
@@ -100,6 +102,7 @@ export const steps = [
           await page.getByRole("dialog").waitFor();
           await bothSchemes(page, `the dialog ${item}, ${size}`);
           await page.keyboard.press("Escape");
+          await page.getByRole("dialog").waitFor({ state: "detached" });
         }
         await page.getByRole("tab", { name: /Reply/ }).click();
         await page.getByLabel("Reply to the customer").fill("To be taken back");
@@ -108,10 +111,14 @@ export const steps = [
         await bothSchemes(page, `a reply that can be undone, ${size}`);
         await page.keyboard.press("Escape");
         await page.keyboard.press("z");
+        await page.locator(".entry.pending").waitFor({ state: "detached" });
+        await eventually(async () => (await page.getByLabel("Reply to the customer").inputValue()).startsWith("To be taken back"), "the reply is in the field again");
+        await focused(page, "#reply");
         await page.keyboard.press("Control+k");
         await page.getByRole("dialog", { name: "Find a command" }).waitFor();
         await bothSchemes(page, `the palette, ${size}`);
         await page.keyboard.press("Escape");
+        await page.getByRole("dialog").waitFor({ state: "detached" });
         await page.locator(".top").getByRole("button", { name: /^Menu of/ }).click();
         await bothSchemes(page, `the menu, ${size}`);
         await page.keyboard.press("Escape");

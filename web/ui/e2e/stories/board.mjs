@@ -1,6 +1,6 @@
 // What a supervisor does: finds what was written, watches the board, whispers, and steps in; and the colleague who is told.
 
-import { addPerson, check, checkAxe, openWindow, shot, signIn, signInBy, startConversation } from "../lib.mjs";
+import { addPerson, atReply, check, checkAxe, drawn, eventually, openWindow, shot, signIn, signInBy, startConversation } from "../lib.mjs";
 
 const pageLink = (page, name) => page.locator(".top-pages a", { hasText: name });
 
@@ -18,7 +18,7 @@ export const steps = [
       await page.goto(`${server.base}/desk#c/${id}`);
       await page.reload();
       await page.locator(".take .button").first().click();
-      await page.getByLabel("Reply to the customer").waitFor();
+      await atReply(page);
       world.id = id;
     },
   ],
@@ -31,7 +31,7 @@ export const steps = [
       await field.pressSequentially("zeppel");
       const found = page.locator(".search-found > li");
       await found.filter({ has: page.locator("mark", { hasText: /zeppelin/i }) }).first().waitFor();
-      check((await found.count()) === 1, "only the conversation that has the word is found");
+      await eventually(async () => (await found.count()) === 1, "only the conversation that has the word is found");
       await page.locator(".search-filters select").nth(2).selectOption("closed");
       await page.getByText("Nothing found. Try fewer").waitFor();
       await page.locator(".search-filters select").nth(2).selectOption("");
@@ -49,11 +49,12 @@ export const steps = [
       const cleo = page.locator(".board-person", { hasText: "Cleo" });
       await cleo.locator("li", { hasText: "waits" }).waitFor();
       const general = page.locator(".board tbody tr", { hasText: /General/ });
-      check((await general.locator("td").first().innerText()).trim().startsWith("1"), "one customer waits");
+      await eventually(async () => (await general.locator("td").first().innerText()).trim().startsWith("1"), "one customer waits");
       await checkAxe(page, "the board");
       await shot(page, "board");
       await page.setViewportSize({ width: 390, height: 844 });
       await checkAxe(page, "the board on a phone");
+      await drawn(page);
       check(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is wider than the phone");
       await shot(page, "board-390");
       await page.setViewportSize({ width: 1280, height: 800 });
@@ -103,7 +104,7 @@ export const steps = [
       await pageLink(page, "Board").click();
       await page.getByRole("button", { name: /^Take over/ }).click();
       await page.getByLabel("Reply to the customer").waitFor();
-      check((await page.evaluate(() => location.hash)) === `#c/${id}`, "the conversation is open");
+      await eventually(async () => (await page.evaluate(() => location.hash)) === `#c/${id}`, "the conversation is open");
       await cleo.getByLabel("Reply to the customer").waitFor({ state: "detached" });
       await page.getByLabel("Reply to the customer").fill("I have found your voucher.");
       await page.keyboard.press("Control+Enter");

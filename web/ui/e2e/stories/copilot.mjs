@@ -2,7 +2,7 @@
 // A stand-in for a language model answers on loopback: it knows what the steps ask for.
 
 import { createServer } from "node:http";
-import { check, checkAxe, question, shot, signIn, startConversation } from "../lib.mjs";
+import { atReply, check, checkAxe, eventually, focused, holdReplies, question, run, shot, signIn, startConversation } from "../lib.mjs";
 
 const replies = [
   [/Rewrite the customer's last message/, () => question],
@@ -50,7 +50,7 @@ async function look(page, name, picture) {
 async function take(page) {
   await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().click();
   await page.locator(".answer .take .button").first().click();
-  await reply(page).waitFor();
+  await atReply(page);
 }
 
 export const steps = [
@@ -59,6 +59,7 @@ export const steps = [
     async ({ agent: { page }, server }) => {
       await startConversation(server, "en", "gb", [question], true);
       await signIn(server, page);
+      await holdReplies(page);
       await page.locator(".top-pages a", { hasText: "Macros" }).click();
       await page.getByRole("row", { name: /Greeting/ }).waitFor();
       await page.getByRole("button", { name: "New macro" }).click();
@@ -93,11 +94,11 @@ export const steps = [
       await look(page, "the list of macros", "slash");
       await page.keyboard.press("Escape");
       await list.waitFor({ state: "detached" });
-      check(await page.evaluate(() => document.activeElement?.id === "reply"), "Escape closes the list alone");
+      await focused(page, "#reply"); // Escape closes the list alone
       check((await reply(page).inputValue()) === "Hello /feeo", "and leaves the text");
       for (let i = 0; i < 11; i++) await page.keyboard.press("Backspace");
       await page.keyboard.type("/feeoff");
-      await list.waitFor();
+      await list.locator("[aria-selected=true]", { hasText: "Take the fee off" }).waitFor();
       await page.keyboard.press("Enter");
       await page.waitForFunction(() => document.getElementById("reply")?.value.includes("the fee is waived"));
       await page.waitForFunction(() => {
@@ -105,10 +106,9 @@ export const steps = [
         return f.value.slice(f.selectionStart, f.selectionEnd) === "{{customer.name}}";
       });
       await page.keyboard.type("Ann");
-      check(/^Dear Ann, the fee is waived\. \S+$/.test(await reply(page).inputValue()), `filled in: ${await reply(page).inputValue()}`);
+      await eventually(async () => /^Dear Ann, the fee is waived\. \S+$/.test(await reply(page).inputValue()), async () => `filled in: ${await reply(page).inputValue()}`);
       await reply(page).press("Control+Enter");
-      const send = page.getByRole("button", { name: "Send now" });
-      if (await send.count()) await send.click();
+      await page.getByRole("button", { name: "Send now" }).click();
       const next = page.getByRole("group", { name: "What the macro proposes next" });
       await next.getByRole("button", { name: "Add a note" }).click();
       await page.locator(".entry.note", { hasText: "Fee waived by macro" }).waitFor();
@@ -123,8 +123,8 @@ export const steps = [
       const draft = page.getByRole("region", { name: "Draft of a reply" });
       await draft.getByText("A missed payment costs GBP 6").waitFor();
       await draft.getByText("We also pay you 900 euros.").waitFor();
+      await draft.locator(".draft-text a").first().waitFor(); // it has a source
       check((await draft.locator(".draft-text").innerText()).includes("900") === false, "what no article says is not in the draft");
-      check((await draft.locator(".draft-text a").count()) > 0, "it has a source");
       await look(page, "a draft", "draft");
       await page.setViewportSize({ width: 390, height: 844 });
       await look(page, "a draft on a phone", "draft-390");
@@ -132,7 +132,7 @@ export const steps = [
       const before = await page.locator(".entry.from-agent").count();
       await draft.getByRole("button", { name: "Insert" }).click();
       await draft.waitFor({ state: "detached" });
-      const text = await reply(page).inputValue();
+      const text = await eventually(() => reply(page).inputValue(), "the draft is in the field");
       check(text.includes("GBP 6") && !text.includes("[1]"), `the reply is for customers: ${text}`);
       check((await page.locator(".entry.from-agent").count()) === before, "nothing was sent");
       await reply(page).press("End");
@@ -140,13 +140,11 @@ export const steps = [
       await page.keyboard.type(" Anything else?");
       const measured = page.waitForResponse((r) => r.url().includes("/v1/agent/drafts/") && (r.request().postData() ?? "").includes("message"));
       await reply(page).press("Control+Enter");
-      const send = page.getByRole("button", { name: "Send now" });
-      if (await send.count()) await send.click();
+      await page.getByRole("button", { name: "Send now" }).click();
       check((await measured).status() === 204, "what became of it is told");
       await page.locator(".top-pages a", { hasText: "Macros" }).click();
       const row = page.getByRole("region", { name: "What became of drafts" }).getByRole("row").nth(1);
-      await row.waitFor();
-      check(/All\s+1\s+0\s+1\s+0\s+0\s+100 %/.test((await row.innerText()).replace(/\s+/g, " ")), `measured as edited: ${await row.innerText()}`);
+      await eventually(async () => /All\s+1\s+0\s+1\s+0\s+0\s+100 %/.test((await row.innerText()).replace(/\s+/g, " ")), async () => `measured as edited: ${await row.innerText()}`);
       await page.locator(".top-pages a", { hasText: "Inbox" }).click();
     },
   ],
@@ -161,31 +159,28 @@ export const steps = [
       await reply(page).fill("We take the fee off today.");
       await page.getByRole("button", { name: /To Swedish/ }).click();
       await page.getByText("You wrote: We take the fee off today.").waitFor();
-      check((await reply(page).inputValue()) === "Vi tar bort avgiften i dag.", "the reply is Swedish");
+      await eventually(async () => (await reply(page).inputValue()) === "Vi tar bort avgiften i dag.", "the reply is Swedish");
       await look(page, "a translated conversation", "translation");
       await page.getByRole("button", { name: "Back to mine" }).click();
-      check((await reply(page).inputValue()) === "We take the fee off today.", "one's own comes back");
+      await eventually(async () => (await reply(page).inputValue()) === "We take the fee off today.", "one's own comes back");
       await page.getByRole("button", { name: /To Swedish/ }).click();
       await page.waitForFunction(() => document.getElementById("reply")?.value.startsWith("Vi tar"));
       const stored = page.waitForResponse((r) => r.url().endsWith("/messages") && r.request().method() === "POST");
       await reply(page).press("Control+Enter");
-      const send = page.getByRole("button", { name: "Send now" });
-      if (await send.count()) await send.click();
+      await page.getByRole("button", { name: "Send now" }).click();
       const sent = JSON.parse((await stored).request().postData());
       check(sent.text.startsWith("Vi tar") && sent.original?.text === "We take the fee off today." && sent.original.locale === "en", `sent ${JSON.stringify(sent)}`);
       await page.reload();
       await page.locator(".entry.from-agent", { hasText: "Vi tar bort avgiften" }).locator(".translation", { hasText: "We take the fee off today." }).waitFor();
       await page.getByRole("button", { name: "Show only the originals" }).click();
-      check((await page.locator(".translation").count()) === 0, "translations can be put away");
+      await eventually(async () => (await page.locator(".translation").count()) === 0, "translations can be put away");
     },
   ],
   [
     "a text is kept for the editors, and taken",
     async ({ agent: { page } }) => {
       await page.keyboard.press("Escape");
-      await page.keyboard.press("Control+k");
-      await page.keyboard.type("save as a draft");
-      await page.keyboard.press("Enter");
+      await run(page, "save as a draft", /save .*draft/i);
       const dialog = page.getByRole("dialog", { name: "Save as a draft of an article" });
       await dialog.getByLabel("Title").fill("Avgiften på 60 kr");
       await look(page, "saving a draft of an article");

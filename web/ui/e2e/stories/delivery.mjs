@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
-import { check, checkAxe, openWindow, shot, sleep, startConversation } from "../lib.mjs";
+import { check, checkAxe, eventually, openWindow, shot, startConversation } from "../lib.mjs";
 
 export const options = { env: { FIRSTLINE_DELIVERY_ALLOW: "127.0.0.0/8" } };
 
@@ -11,24 +11,11 @@ let status = 200;
 let receiver;
 
 /** Waits until the receiver has what fits, and returns it. */
-async function received(fits, what) {
-  for (let i = 0; i < 200; i++) {
-    const found = got.find(fits);
-    if (found) return found;
-    await sleep(100);
-  }
-  throw new Error(`${what} never arrived; there is ${got.map((g) => g.event.type).join(", ")}`);
-}
+const received = (fits, what) => eventually(() => got.find(fits), () => `${what} arrives; there is ${got.map((g) => g.event.type).join(", ")}`);
 
 /** Loads the page again until it shows the text. */
-async function shows(page, text) {
-  for (let i = 0; i < 100; i++) {
-    if (await page.getByText(text).first().isVisible()) return;
-    await sleep(100);
-    await page.reload();
-  }
-  throw new Error(`the page never shows ${text}`);
-}
+const shows = (page, text) =>
+  eventually(async () => (await page.getByText(text).first().isVisible()) || (await page.reload(), false), `the page shows ${text}`);
 
 export const steps = [
   [
@@ -66,13 +53,11 @@ export const steps = [
     },
   ],
   [
-    "a handoff arrives with its package within seconds",
+    "a handoff arrives with its package",
     async ({ server }) => {
-      const began = Date.now();
       await startConversation(server, "en", "gb", ["What is the late fee?"], true);
       const made = await received((g) => g.event.type === "handoff.created", "the handoff");
       check(made.event.data.package.transcript.some((l) => l.text === "What is the late fee?"), "the package has what the customer wrote");
-      check(Date.now() - began < 30_000, "it takes seconds");
     },
   ],
   [

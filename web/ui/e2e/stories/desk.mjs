@@ -1,7 +1,7 @@
 // A customer asks for a person; an agent answers.
 
 import { readFileSync } from "node:fs";
-import { addPerson, askSomething, check, openWindow, shot, signIn, signInBy } from "../lib.mjs";
+import { addPerson, askSomething, atReply, check, eventually, focused, openWindow, presence, shot, signIn, signInBy, typeUntil } from "../lib.mjs";
 
 const id = (page) => page.evaluate(() => JSON.parse(localStorage.getItem("firstline.session")).id);
 
@@ -21,7 +21,7 @@ export const steps = [
       await signIn(server, page);
       await page.getByRole("region", { name: "Queue" }).waitFor();
       await page.getByText("Nobody is waiting for your teams.").waitFor();
-      check((await page.getByText("No conversation open").count()) === 1, "the middle says what to do");
+      await page.getByText("No conversation open").waitFor(); // the middle says what to do
       await shot(page, "desk-empty");
     },
   ],
@@ -32,12 +32,12 @@ export const steps = [
       await page.getByRole("button", { name: "Talk to a person" }).click();
       const card = page.getByRole("region", { name: "You are in line for a person" });
       await card.waitFor();
-      check(/next|Number \d|closed/i.test(await card.innerText()), "the card says the position or the opening time");
+      await eventually(async () => /next|Number \d|closed/i.test(await card.innerText()), "the card says the position or the opening time");
       await card.getByRole("button", { name: "Correct or add" }).click();
       await card.getByRole("textbox", { name: "What the person will read" }).fill("My refund from the shop is three weeks late.");
       await card.getByRole("button", { name: "Save" }).click();
       await card.getByText("Saved").waitFor();
-      check((await card.locator(".summary-text").innerText()).includes("three weeks late"), "the correction is shown");
+      await card.locator(".summary-text", { hasText: "three weeks late" }).waitFor(); // the correction is shown
       await shot(page, "chat-in-line");
     },
   ],
@@ -47,20 +47,23 @@ export const steps = [
       await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().waitFor();
       await page.keyboard.press("j");
       await page.locator(".package .why-reason", { hasText: "The customer asked for a person" }).waitFor();
-      check((await page.locator(".package .part").first().innerText()).includes("three weeks late"), "the corrected summary is shown");
-      check((await page.locator(".package").innerText()).includes("Corrected by the customer"), "and marked");
-      check((await page.locator(".transcript .from-assistant .ai-mark").count()) > 0, "the assistant's messages are marked");
-      check(await page.getByText("Accept this conversation to reply").isVisible(), "no reply before it is accepted");
+      await eventually(async () => (await page.locator(".package .part").first().innerText()).includes("three weeks late"), "the corrected summary is shown");
+      await eventually(async () => (await page.locator(".package").innerText()).includes("Corrected by the customer"), "and marked");
+      await eventually(async () => (await page.locator(".transcript .from-assistant .ai-mark").count()) > 0, "the assistant's messages are marked");
+      await page.getByText("Accept this conversation to reply").waitFor(); // no reply before it is accepted
+      check((await page.getByLabel("Reply to the customer").count()) === 0, "there is no field for a reply yet");
       await shot(page, "desk-waiting");
     },
   ],
   [
     "being online brings an offer with a countdown and a badge in the title",
     async ({ agent: { page } }) => {
-      if (!(await page.getByRole("radio", { name: "Online" }).isChecked())) await page.locator(".presence-online").click();
+      await presence(page, "online");
       await page.locator(".offer").waitFor();
-      check(/^\d+ s left$/.test(await page.locator(".countdown").innerText()), "the countdown runs");
-      check((await page.title()).startsWith("(1) "), "the title says one");
+      const left = async () => Number(/^(\d+) s left$/.exec(await page.locator(".countdown").innerText())?.[1] ?? Number.NaN);
+      const first = await left();
+      await eventually(async () => (await left()) < first, "the countdown runs");
+      await eventually(async () => (await page.title()).startsWith("(1) "), "the title says one");
       await shot(page, "desk-offer");
     },
   ],
@@ -68,24 +71,22 @@ export const steps = [
     "the agent accepts by keyboard, and the customer sees who joined",
     async ({ agent: { page }, customer }) => {
       await page.keyboard.press("a");
-      await page.getByLabel("Reply to the customer").waitFor();
+      await atReply(page);
       await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").waitFor();
-      check(!(await page.title()).startsWith("("), "the badge is gone");
+      await eventually(async () => !(await page.title()).startsWith("("), "the badge is gone");
       await customer.page.locator(".system", { hasText: "joined" }).waitFor();
       await customer.page.getByRole("region", { name: "You are in line for a person" }).waitFor({ state: "detached" });
-      check((await customer.page.getByRole("button", { name: "Talk to a person" }).count()) === 0, "a person is there already");
+      await eventually(async () => (await customer.page.getByRole("button", { name: "Talk to a person" }).count()) === 0, "a person is there already");
     },
   ],
   [
     "both see each other type, and the reply arrives",
     async ({ agent: { page }, customer }) => {
-      await customer.page.locator("#composer").pressSequentially("Are you there?");
-      await page.locator(".typing", { hasText: "The customer is typing" }).waitFor();
+      await typeUntil(customer.page.locator("#composer"), "Are you there?", page.locator(".typing", { hasText: "The customer is typing" }));
       await customer.page.locator("#composer").press("Enter");
       await page.locator(".from-customer", { hasText: "Are you there?" }).waitFor();
       const reply = page.getByLabel("Reply to the customer");
-      await reply.pressSequentially("Yes. I look at your refund **now**.");
-      await customer.page.locator(".dots-row", { hasText: "is typing" }).waitFor();
+      await typeUntil(reply, "Yes. I look at your refund **now**.", customer.page.locator(".dots-row", { hasText: "is typing" }));
       await reply.press("Control+Enter");
       await customer.page.locator(".row-agent", { hasText: "I look at your refund now." }).waitFor();
       check((await customer.page.locator(".row-agent .ai-mark").count()) === 0, "a person's message is not marked as AI");
@@ -98,11 +99,12 @@ export const steps = [
     async ({ agent: { page }, customer }) => {
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
+      await focused(page, "#reply");
       await page.getByLabel("Note for the team").fill("Bank confirmed on Tuesday.");
       await page.keyboard.press("Control+Enter");
       const note = page.locator(".entry.note", { hasText: "Bank confirmed" });
       await note.waitFor();
-      check((await note.innerText()).includes("Note - only the team sees this"), "the note is labelled");
+      await eventually(async () => (await note.innerText()).includes("Note - only the team sees this"), "the note is labelled");
       await page.locator(".entry.note.pending").waitFor({ state: "detached" });
       await customer.page.reload();
       await customer.page.locator(".row-agent").first().waitFor();
@@ -154,12 +156,13 @@ export const steps = [
     async ({ customer: { page } }) => {
       const before = await id(page);
       await page.getByRole("button", { name: "More" }).click();
+      await focused(page, "[role=menuitem]");
       await page.keyboard.press("Enter");
       await page.getByRole("dialog").getByRole("button", { name: "New conversation" }).click();
       await page.getByRole("button", { name: "Start chat" }).click();
       await page.locator(".row-assistant").first().waitFor();
-      check((await id(page)) !== before, "it is another conversation");
-      check((await page.locator(".row").count()) === 1, "it is empty but for the greeting");
+      await eventually(async () => (await id(page)) !== before, "it is another conversation");
+      await eventually(async () => (await page.locator(".row").count()) === 1, "it is empty but for the greeting");
     },
   ],
   [

@@ -1,18 +1,9 @@
 // The desk by keys alone: the palette, keys of one's own, pages, and what was being written.
 
-import { check, checkAxe, question, shot, signIn, startConversation } from "../lib.mjs";
+import { atReply, check, checkAxe, drawn, eventually, focused, holdReplies, palette, presence, question, run, shot, signIn, startConversation, told } from "../lib.mjs";
 
-const palette = (page) => page.getByRole("dialog", { name: "Find a command" });
-
-/** Types into the palette and takes the first hit. */
-async function run(page, letters, title) {
-  await page.keyboard.press("Control+k");
-  await palette(page).waitFor();
-  await page.keyboard.type(letters);
-  await palette(page).locator("[aria-selected=true]", { hasText: title }).waitFor();
-  await page.keyboard.press("Enter");
-  await palette(page).waitFor({ state: "detached" });
-}
+/** Whether this row is the open one. */
+const isOpen = (row) => row.and(row.page().locator("[aria-current=true]"));
 
 export const steps = [
   [
@@ -25,11 +16,11 @@ export const steps = [
       for (let i = 0; i < 2; i++) {
         await page.locator(".group", { hasText: "Waiting" }).locator(".row-item").first().click();
         await page.locator(".answer .take .button").first().click();
-        await page.getByLabel("Reply to the customer").waitFor();
+        await atReply(page);
         await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").nth(i).waitFor();
         await page.keyboard.press("Escape");
       }
-      check((await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").count()) === 2, "both are the agent's");
+      await eventually(async () => (await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").count()) === 2, "both are the agent's");
     },
   ],
   [
@@ -37,26 +28,29 @@ export const steps = [
     async ({ agent: { page } }) => {
       const mine = page.locator(".group", { hasText: "My conversations" }).locator(".row-item");
       await mine.nth(0).click();
+      await isOpen(mine.nth(0)).waitFor();
       await page.getByLabel("Reply to the customer").fill("Half a reply");
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
+      await focused(page, "#reply");
       await page.getByLabel("Note for the team").fill("Half a note");
       await mine.nth(1).click();
+      await isOpen(mine.nth(1)).waitFor();
       await page.getByLabel("Reply to the customer").waitFor();
       check((await page.getByLabel("Reply to the customer").inputValue()) === "", "the other conversation has its own");
       await mine.nth(0).locator(".tag", { hasText: "Draft" }).waitFor();
       await mine.nth(0).click();
       const reply = page.getByLabel("Reply to the customer");
       await reply.waitFor();
-      check((await reply.inputValue()) === "Half a reply", "the reply is there again");
+      await eventually(async () => (await reply.inputValue()) === "Half a reply", "the reply is there again");
       await page.reload();
       await reply.waitFor();
-      check((await reply.inputValue()) === "Half a reply", "after a reload too");
+      await eventually(async () => (await reply.inputValue()) === "Half a reply", "after a reload too");
       await reply.press("Control+Enter");
       await page.locator(".entry.from-agent:not(.pending)", { hasText: "Half a reply" }).waitFor();
-      check((await reply.inputValue()) === "", "what was sent is no draft any more");
+      await eventually(async () => (await reply.inputValue()) === "", "what was sent is no draft any more");
       await page.getByRole("tab", { name: /Note/ }).click();
-      check((await page.getByLabel("Note for the team").inputValue()) === "Half a note", "the note is still one");
+      await eventually(async () => (await page.getByLabel("Note for the team").inputValue()) === "Half a note", "the note is still one");
       await page.getByLabel("Note for the team").fill("");
     },
   ],
@@ -66,20 +60,21 @@ export const steps = [
       await page.getByLabel("Note for the team").focus();
       await page.keyboard.press("Control+k");
       await palette(page).waitFor();
-      check((await palette(page).getByRole("option").count()) > 5, "commands are listed");
+      await focused(page, ".palette input");
+      await eventually(async () => (await palette(page).getByRole("option").count()) > 5, "commands are listed");
       check((await palette(page).getByRole("option", { name: "Accept" }).count()) === 0, "but none that makes no sense now");
       await shot(page, "desk-palette");
       await page.keyboard.type("zzzz");
       await palette(page).getByText("No command is called that.").waitFor();
       await page.keyboard.press("Escape");
       await palette(page).waitFor({ state: "detached" });
-      check(await page.evaluate(() => document.activeElement?.id === "reply"), "the focus is back in the text");
+      await focused(page, "#reply"); // the focus is back in the text
       await run(page, "tran", "Transfer to a team or a colleague");
       await page.getByRole("dialog", { name: "Transfer" }).waitFor();
       await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await run(page, "wriarep", "Write a reply");
-      await page.waitForFunction(() => document.activeElement?.id === "reply");
-      check((await page.getByLabel("Reply to the customer").count()) === 1, "it is the reply that is written");
+      await atReply(page); // it is the reply that is written
       await page.keyboard.press("Escape");
     },
   ],
@@ -100,30 +95,32 @@ export const steps = [
       await page.reload();
       await page.getByRole("heading", { name: "Settings" }).waitFor();
       await page.locator(".top-pages a", { hasText: "Inbox" }).click();
-      const current = page.locator(".row-item[aria-current]");
+      await page.locator(".row-item").nth(1).waitFor();
+      check((await page.locator(".row-item[aria-current]").count()) === 0, "nothing is open");
       await page.keyboard.press("x");
-      await current.waitFor();
-      check((await page.locator(".row-item").first().getAttribute("aria-current")) === "true", "x goes to the first");
+      await isOpen(page.locator(".row-item").first()).waitFor(); // x goes to the first
       await page.keyboard.press("j");
+      await drawn(page);
       check((await page.locator(".row-item").first().getAttribute("aria-current")) === "true", "j does nothing any more");
       await page.keyboard.press("x");
-      await page.locator(".row-item").nth(1).and(page.locator("[aria-current]")).waitFor();
+      await isOpen(page.locator(".row-item").nth(1)).waitFor();
       await page.keyboard.press("Shift+?");
       const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
       await help.waitFor();
-      check(/x\s+Alt \+ ↓\s+Next in the queue/.test(await help.innerText()), "the list shows it");
+      await eventually(async () => /x\s+Alt \+ ↓\s+Next in the queue/.test(await help.innerText()), "the list shows it");
       await page.keyboard.press("Escape");
+      await help.waitFor({ state: "detached" });
     },
   ],
   [
     "single keys can be switched off; the palette works all the same",
     async ({ agent: { page } }) => {
       await run(page, "single key", "Switch shortcuts of a single key on or off");
-      const at = () => page.locator(".row-item").nth(1).getAttribute("aria-current");
-      check((await at()) === "true", "the second is open");
+      await isOpen(page.locator(".row-item").nth(1)).waitFor();
+      await eventually(async () => (await page.locator(".answer-tabs kbd").count()) === 0, "no key is shown that does nothing");
       await page.keyboard.press("k");
-      check((await at()) === "true", "k does nothing");
-      check((await page.locator(".answer-tabs kbd").count()) === 0, "no key is shown that does nothing");
+      await drawn(page);
+      check((await page.locator(".row-item").nth(1).getAttribute("aria-current")) === "true", "k does nothing");
       await run(page, "single key", "Switch shortcuts of a single key on or off");
       await page.keyboard.press("k");
       await page.locator(".row-item").first().and(page.locator("[aria-current]")).waitFor();
@@ -135,20 +132,20 @@ export const steps = [
       const { page } = world.agent;
       const reply = page.getByLabel("Reply to the customer");
       await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").first().click();
-      await run(page, "go online", "Go online");
+      await told(page, "/presence", () => run(page, "go online", "Go online"));
       await page.keyboard.press("r");
       await reply.pressSequentially("While I write");
       const before = await page.evaluate(() => location.hash);
       await startConversation(world.server, "en", "gb", ["Where is my refund?"], true);
       await page.locator(".offer kbd", { hasText: "a" }).waitFor();
-      await reply.press("Alt+o");
+      await told(page, "/accept", () => reply.press("Alt+o"));
       await page.waitForFunction((was) => location.hash !== was && document.activeElement?.id === "reply", before);
-      check((await reply.inputValue()) === "", "it is the new conversation's field");
+      await eventually(async () => (await reply.inputValue()) === "", "it is the new conversation's field");
       await page.locator(".offer").waitFor({ state: "detached" });
       world.taken = await page.evaluate(() => location.hash);
       await page.keyboard.press("Escape");
       await page.locator(".row-item", { hasText: "Draft" }).waitFor();
-      await run(page, "away", "Go away: no more offers");
+      await told(page, "/presence", () => run(page, "away", "Go away: no more offers"));
     },
   ],
   [
@@ -156,15 +153,19 @@ export const steps = [
     async ({ agent: { page }, taken }) => {
       const reply = page.getByLabel("Reply to the customer");
       check((await page.evaluate(() => location.hash)) === taken, "the new conversation is open");
-      const focused = () => page.evaluate(() => document.activeElement?.closest("dialog") && (document.activeElement.name || document.activeElement.textContent));
+      await holdReplies(page);
+      await reply.waitFor();
+      const inDialog = () => page.evaluate(() => document.activeElement?.closest("dialog") && (document.activeElement.name || document.activeElement.textContent));
       await page.keyboard.press("t");
       await page.getByRole("dialog", { name: "Transfer" }).waitFor();
-      check((await focused()) === "to", `the choice has the focus, not ${await focused()}`);
+      await eventually(async () => (await inDialog()) === "to", async () => `the choice has the focus, not ${await inDialog()}`);
       await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.keyboard.press("e");
       await page.getByRole("dialog", { name: "Resolve without a reply?" }).waitFor();
-      check((await focused()) === "Resolve anyway", `the decision has the focus, not ${await focused()}`);
+      await eventually(async () => (await inDialog()) === "Resolve anyway", async () => `the decision has the focus, not ${await inDialog()}`);
       await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
       await page.keyboard.press("r");
       await reply.pressSequentially("Your refund is on its way.");
       await reply.press("Control+Enter");

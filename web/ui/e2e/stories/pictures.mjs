@@ -1,6 +1,6 @@
 // Pictures of both pages at a phone's, a tablet's and a desk's width, light and dark, for people to look at.
 
-import { check, openWindow, question, shot, signIn, startConversation } from "../lib.mjs";
+import { check, drawn, openWindow, presence, question, shot, signIn, startConversation } from "../lib.mjs";
 
 const sizes = [
   [390, 844],
@@ -10,6 +10,7 @@ const sizes = [
 const schemes = ["light", "dark"];
 
 async function noOverflow(page, what) {
+  await drawn(page);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   check(wide <= 0, `nothing sticks out: ${what}`);
 }
@@ -78,8 +79,7 @@ export const steps = [
     "pictures: the desk",
     async ({ agent: { page }, server }) => {
       await signIn(server, page);
-      await page.getByRole("region", { name: "Queue" }).waitFor();
-      await page.locator(".presence-away").click();
+      await presence(page, "away");
       for (const scheme of schemes) {
         await page.emulateMedia({ colorScheme: scheme });
         for (const [width, height] of sizes) {
