@@ -55,7 +55,7 @@ func (b *bundle) deskOf(secret string) *openDesk {
 // until reads events until one of the name holds all the words, and returns it.
 func (d *openDesk) until(name string, words ...string) frame {
 	d.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		select {
 		case f, open := <-d.events:

@@ -78,6 +78,20 @@ func (p *player) silence() {
 	}
 }
 
+// held waits until the channel is closed, and says whether the client is still there. Nothing waits for no channel.
+func (p *player) held(until <-chan struct{}) bool {
+	if until == nil {
+		return true
+	}
+	select {
+	case <-until:
+		return true
+	case <-p.r.Context().Done():
+	case <-p.done:
+	}
+	return false
+}
+
 func (p *player) stream(r Request, s Script) {
 	nl, data := "\n", "data: "
 	if s.crlf {
@@ -129,7 +143,7 @@ func (p *player) stream(r Request, s Script) {
 		return
 	}
 	for i, piece := range s.pieces {
-		if fail(i) || i > 0 && !p.wait(s.delay) {
+		if fail(i) || i > 0 && !p.wait(s.delay) || i == len(s.pieces)-1 && !p.held(s.held) {
 			return
 		}
 		chunk(`{"content":`+quote(piece)+`}`, "null")
