@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -358,50 +357,65 @@ func (s *Searcher) fetch(ctx context.Context, text, sight string, args []any) (f
 	}
 	defer rows.Close()
 	wanted := args[6].(int)
+	var row row // one for all rows, because a search reads ten, of thirty columns
+	into := row.columns(&f)
 	for rows.Next() {
-		var (
-			id, candidates                                *int64
-			version, article                              *uuid.UUID
-			lexical, dense, score, artLexical, artDense   *float64
-			cosine, top                                   float64
-			leads                                         *bool
-			number                                        *int
-			slug, variant, collection, title, description *string
-			locale, audience, anchor, markdown, body      *string
-			lead                                          *string
-			headings                                      []string
-			review, published                             *time.Time
-		)
-		if err := rows.Scan(&f.revision, &f.model, &id, &version, &article, &lexical, &dense, &cosine, &score, &leads, &artLexical, &artDense,
-			&top, &candidates, &number, &slug, &variant, &collection, &title, &description, &locale, &audience,
-			&headings, &anchor, &markdown, &body, &review, &published, &lead); err != nil {
+		row.headings = nil // the passage before has them
+		if err := rows.Scan(into...); err != nil {
 			return f, err
 		}
-		if id == nil {
+		if !row.id.Valid {
 			break
 		}
-		f.topCosine, f.candidates = top, int(*candidates)
-		if *leads {
-			f.articles = append(f.articles, ArticleScore{ID: *article, Slug: *slug, Variant: *variant, Locale: *locale,
-				Score: *score, Lexical: *artLexical, Dense: *artDense})
+		f.topCosine, f.candidates = row.top, int(row.candidates.Int64)
+		if row.leads.Bool {
+			f.articles = append(f.articles, row.articleScore())
 		}
-		if body == nil || len(f.passages) == wanted {
-			continue
+		if row.body.Valid && len(f.passages) < wanted {
+			f.passages = append(f.passages, row.passage())
 		}
-		p := Passage{
-			ID: *id, ArticleID: *article, VersionID: *version, Version: *number, Slug: *slug, Variant: *variant, Collection: *collection,
-			Title: *title, Description: *description, Locale: *locale, Audience: *audience, Headings: headings, Anchor: *anchor,
-			Markdown: *markdown, Text: *body, ReviewOn: review, Score: *score, Lexical: *lexical, Dense: *dense, Cosine: cosine,
-		}
-		if lead != nil {
-			p.Lead = *lead
-		}
-		if published != nil {
-			p.PublishedAt = *published
-		}
-		f.passages = append(f.passages, p)
 	}
 	return f, rows.Err()
+}
+
+// row is what the statement returns for a passage, or for an article that is among the best.
+type row struct {
+	id, candidates                                pgtype.Int8
+	version, article                              pgtype.UUID
+	lexical, dense, score, artLexical, artDense   pgtype.Float8
+	cosine, top                                   float64
+	leads                                         pgtype.Bool
+	number                                        pgtype.Int8
+	slug, variant, collection, title, description pgtype.Text
+	locale, audience, anchor, markdown, body      pgtype.Text
+	lead                                          pgtype.Text
+	headings                                      []string
+	review, published                             *time.Time
+}
+
+// columns are where the statement's columns go.
+func (r *row) columns(f *fetched) []any {
+	return []any{&f.revision, &f.model, &r.id, &r.version, &r.article, &r.lexical, &r.dense, &r.cosine, &r.score, &r.leads, &r.artLexical, &r.artDense,
+		&r.top, &r.candidates, &r.number, &r.slug, &r.variant, &r.collection, &r.title, &r.description, &r.locale, &r.audience,
+		&r.headings, &r.anchor, &r.markdown, &r.body, &r.review, &r.published, &r.lead}
+}
+
+func (r *row) articleScore() ArticleScore {
+	return ArticleScore{ID: r.article.Bytes, Slug: r.slug.String, Variant: r.variant.String, Locale: r.locale.String,
+		Score: r.score.Float64, Lexical: r.artLexical.Float64, Dense: r.artDense.Float64}
+}
+
+func (r *row) passage() Passage {
+	p := Passage{
+		ID: r.id.Int64, ArticleID: r.article.Bytes, VersionID: r.version.Bytes, Version: int(r.number.Int64), Slug: r.slug.String, Variant: r.variant.String,
+		Collection: r.collection.String, Title: r.title.String, Description: r.description.String, Locale: r.locale.String, Audience: r.audience.String,
+		Headings: r.headings, Anchor: r.anchor.String, Markdown: r.markdown.String, Text: r.body.String, Lead: r.lead.String, ReviewOn: r.review,
+		Score: r.score.Float64, Lexical: r.lexical.Float64, Dense: r.dense.Float64, Cosine: r.cosine,
+	}
+	if r.published != nil {
+		p.PublishedAt = *r.published
+	}
+	return p
 }
 
 // vector is sent as real[] without a copy of each number on the heap.
