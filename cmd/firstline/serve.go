@@ -30,6 +30,7 @@ type ServeCmd struct {
 func (c *ServeCmd) Run(e *env) error {
 	began := time.Now()
 	e.serving = true
+	spareCollector()
 	ln, err := listen(c.Addr)
 	if err != nil {
 		return err
