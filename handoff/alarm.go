@@ -120,7 +120,7 @@ func (d *Desk) Unread(ctx context.Context, s *chat.Session, read int64, ear Ear)
 // move makes a waiting handoff what the alarm says: its topic, and the team, the deadline and the place that come with it.
 // Nobody has passed on it yet as what it is now.
 func (d *Desk) move(ctx context.Context, s *chat.Session, h Handoff, a Alarm) error {
-	team, err := findTeam(ctx, s.Tx(), d.teamOf(a.Topic, s.Audience))
+	team, closed, err := d.teamNow(ctx, s, d.teamOf(a.Topic, s.Audience), a.Priority)
 	if err != nil {
 		return err
 	}
@@ -137,9 +137,14 @@ func (d *Desk) move(ctx context.Context, s *chat.Session, h Handoff, a Alarm) er
 			wanted_agent = NULL, wanted_until = NULL, weight = $10, package = package || jsonb_build_object('topic', $2::text, 'priority', $3::int,
 				'reason', $6::text, 'explanation', $7::text, 'sentiment', COALESCE(NULLIF($8, ''), package->>'sentiment'), 'due_at', $5::timestamptz)
 		WHERE id = $1 AND state IN ('queued', 'offered', 'asynchronous')`, h.ID, a.Topic, a.Priority, team.Key, due, a.Reason, a.Explanation, a.Sentiment,
-		team.Rules.Routing.patience(a.Priority).Seconds(), team.Rules.Routing.weight(a.Topic, a.Priority))
+		team.patience(a.Priority, h.Market, s.Now()).Seconds(), team.Rules.Routing.weight(a.Topic, a.Priority))
 	if err != nil {
 		return err
+	}
+	if team.Key != h.Team {
+		if err := passedOver(ctx, s, Handoff{ID: h.ID, Team: team.Key}, closed); err != nil {
+			return err
+		}
 	}
 	if err := withdraw(ctx, s, h.ID); err != nil {
 		return err
@@ -200,9 +205,13 @@ func closeOffer(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
 	return err
 }
 
-// withdraw forgets the offers of a handoff that was not taken: whoever passed on it may be asked again.
+// withdraw forgets the offers of a handoff that was not taken: whoever passed on it may be asked again. What became of each
+// stays on record.
 func withdraw(ctx context.Context, s *chat.Session, handoff uuid.UUID) error {
-	_, err := s.Tx().Exec(ctx, `UPDATE offers SET outcome = 'withdrawn', ended_at = COALESCE(ended_at, now()) WHERE handoff_id = $1 AND outcome IN ('open', 'lapsed', 'declined')`, handoff)
+	if err := closeOffer(ctx, s, handoff); err != nil {
+		return err
+	}
+	_, err := s.Tx().Exec(ctx, `UPDATE offers SET forgotten_at = now() WHERE handoff_id = $1 AND outcome IN ('lapsed', 'declined') AND forgotten_at IS NULL`, handoff)
 	return err
 }
 

@@ -30,7 +30,13 @@ func (d *Desk) speak(ctx context.Context) {
 		// Positions change with every agent who takes something; once a tick is often enough for whoever reads them.
 		if now := time.Now(); err == nil && now.Sub(told) >= d.opts.Tick/2 {
 			told = now
-			err = d.tellPositions(ctx)
+			var untold bool
+			if untold, err = d.tellHours(ctx); err == nil {
+				err = d.tellPositions(ctx)
+			}
+			if untold {
+				more, told = true, time.Time{}
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			d.log.Warn("work of the desk failed; it is tried again", "work", "follow", "error", err)
@@ -216,8 +222,12 @@ func (d *Desk) promiseAnswer(ctx context.Context, s *chat.Session, h Handoff, te
 		return err
 	}
 	d.wakeQueue(s)
-	p := Place{OpensAt: &by, Zone: team.Hours.Zone(h.Market)}
-	m := chat.Message{Author: chat.System, Text: line(h.Language, "asynchronous", p.when(languageIndex(h.Language)))}
+	zone, err := team.zoneFor(ctx, s.Tx(), h.Market)
+	if err != nil {
+		return err
+	}
+	when := moment(h.Language, "by", by, zone)
+	m := chat.Message{Author: chat.System, Text: line(h.Language, "asynchronous", when.Text), Times: []chat.Moment{when}}
 	if err := s.AddMessage(ctx, &m); err != nil {
 		return err
 	}
@@ -230,14 +240,15 @@ const (
 	toldAtOnce    = 16
 )
 
-// tellPositions appends an event for waiting customers whose position has changed since they were told.
+// tellPositions appends an event for waiting customers whose position has changed since they were told. The most urgent have
+// none that they are told.
 func (d *Desk) tellPositions(ctx context.Context) error {
 	rows, err := d.pool.Query(ctx, `
 		SELECT w.id, w.conversation_id, w.position FROM teams t CROSS JOIN LATERAL (
 			SELECT q.*, row_number() OVER (ORDER BY rank, id) AS position FROM (
-				SELECT id, conversation_id, told_position, rank FROM handoffs
+				SELECT id, conversation_id, told_position, rank, priority FROM handoffs
 				WHERE team = t.key AND state IN ('queued', 'offered', 'asynchronous') ORDER BY rank, id LIMIT $1) q) w
-		WHERE w.position <> w.told_position ORDER BY w.position LIMIT $2`, toldPositions, toldAtOnce)
+		WHERE w.position <> w.told_position AND w.priority > 1 ORDER BY w.position LIMIT $2`, toldPositions, toldAtOnce)
 	if err != nil {
 		return err
 	}

@@ -177,7 +177,7 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if req.Topic != "" {
 		h.Topic = &req.Topic
 	}
-	team, err := findTeam(ctx, s.Tx(), d.teamOf(req.Topic, s.Audience))
+	team, closed, err := d.teamNow(ctx, s, d.teamOf(req.Topic, s.Audience), h.Priority)
 	if err != nil {
 		return h, err
 	}
@@ -199,8 +199,11 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 			queued_at, team_since, due_at, customer_summary, intake, weight, review_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $13, $14, NULLIF($15, $12), $16, $17, $18)`,
 		h.ID, s.ID, req.TurnID, h.Reason, h.Explanation, h.Topic, h.Priority, h.Team, h.Language, h.Market, pkg, h.Summary, h.QueuedAt, h.DueAt, h.CustomerSummary, h.Intake,
-		h.Weight, h.QueuedAt.Add(team.Rules.Routing.patience(h.Priority)))
+		h.Weight, h.QueuedAt.Add(team.patience(h.Priority, h.Market, s.Now())))
 	if err != nil {
+		return h, err
+	}
+	if err := passedOver(ctx, s, h, closed); err != nil {
 		return h, err
 	}
 	if err := d.startClocks(ctx, s, h, team); err != nil {
@@ -216,10 +219,10 @@ func (d *Desk) HandOff(ctx context.Context, s *chat.Session, req Request) (Hando
 	if err := d.sample(ctx, s.Tx(), h, place); err != nil {
 		return h, err
 	}
-	if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2 WHERE id = $1`, h.ID, place.Position); err != nil {
+	if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_position = $2, told_open = $3 WHERE id = $1`, h.ID, place.Position, place.Open); err != nil {
 		return h, err
 	}
-	line := chat.Message{Author: chat.System, Text: place.line(h.Language)}
+	line := place.line(h.Language)
 	if err := s.AddMessage(ctx, &line); err != nil {
 		return h, err
 	}

@@ -5,44 +5,70 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firstline/firstline/internal/chat"
 )
 
 // line is the notice that the customer reads when the handoff is made.
-func (p Place) line(language string) string {
-	i := languageIndex(language)
-	var parts []string
+func (p Place) line(language string) chat.Message {
 	if !p.Open {
-		if p.OpensAt == nil {
-			parts = append(parts, lines["closed"][i])
-		} else {
-			parts = append(parts, fmt.Sprintf(lines["opens"][i], p.TeamName, p.when(i)))
-		}
-		if notice := p.Notice(language); notice != "" {
-			parts = append(parts, notice)
-		}
-		return strings.Join(parts, " ")
+		return p.closed(language, "opens", "closed")
 	}
-	parts = append(parts, fmt.Sprintf(lines["passed"][i], p.TeamName))
-	if p.Position > 1 {
+	i := languageIndex(language)
+	parts := []string{fmt.Sprintf(lines["passed"][i], p.TeamName)}
+	if p.First {
+		parts = append(parts, lines["first"][i])
+	} else if p.Position > 1 {
 		parts = append(parts, fmt.Sprintf(lines["position"][i], p.Position))
 	} else {
 		parts = append(parts, lines["next"][i])
 	}
-	if p.Wait != nil {
+	if p.Wait != nil && !p.First {
 		parts = append(parts, fmt.Sprintf(lines["wait"][i], minutes(p.Wait.LowSeconds), minutes(p.Wait.HighSeconds)))
 	}
 	parts = append(parts, lines["stay"][i])
-	return strings.Join(parts, " ")
+	return chat.Message{Author: chat.System, Text: strings.Join(parts, " ")}
 }
 
-func (p Place) when(i int) string {
-	t := p.OpensAt.UTC()
-	zone := "UTC"
-	if loc, err := time.LoadLocation(p.Zone); err == nil && p.Zone != "" {
-		t = p.OpensAt.In(loc)
-		zone = p.Zone
+// changed is the notice that the customer reads when the team opens or closes while they wait.
+func (p Place) changed(language string) chat.Message {
+	if !p.Open {
+		return p.closed(language, "has_closed", "has_closed_for_now")
 	}
-	return fmt.Sprintf(lines["when"][i], t.Format("2006-01-02"), t.Format("15:04"), zone)
+	key := "has_opened"
+	if p.First {
+		key = "first_has_opened"
+	}
+	return chat.Message{Author: chat.System, Text: line(language, key, p.TeamName)}
+}
+
+// closed is a notice about a team that is not there: the line until, or never where nobody knows when it opens.
+func (p Place) closed(language, until, never string) chat.Message {
+	if p.First {
+		until, never = "first_"+until, "first_"+never
+	}
+	m := chat.Message{Author: chat.System}
+	if p.OpensAt == nil {
+		m.Text = line(language, never, p.TeamName)
+	} else {
+		when := moment(language, "on", *p.OpensAt, p.Zone)
+		m.Times = []chat.Moment{when}
+		m.Text = line(language, until, p.TeamName, when.Text)
+	}
+	if notice := p.Notice(language); notice != "" {
+		m.Text += " " + notice
+	}
+	return m
+}
+
+// moment is a time in words, in the time zone, which they name; UTC where no zone is known. How is the line that has its form.
+func moment(language, how string, at time.Time, name string) chat.Moment {
+	loc, err := zone(name)
+	if name == "" || err != nil {
+		loc = time.UTC
+	}
+	t := at.In(loc)
+	return chat.Moment{Text: line(language, how, t.Format(time.DateOnly), t.Format("15:04"), loc.String()), At: at.UTC()}
 }
 
 func minutes(s int) string {
@@ -76,20 +102,81 @@ var lines = map[string][5]string{
 		"Vous pouvez quitter cette page ; la réponse sera ici.",
 	},
 	"opens": {
-		"I have passed this on to a person (team: %s). The team is closed now and opens on %s; your place in the queue is kept, and the answer will be here.",
-		"Ich habe das an einen Menschen weitergegeben (Team: %s). Das Team ist gerade nicht da und öffnet am %s; Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
-		"He pasado esto a una persona (equipo: %s). El equipo está cerrado ahora y abre el %s; tu lugar en la cola se mantiene y la respuesta estará aquí.",
+		"I have passed this on to a person (team: %s). The team is closed now and opens %s; your place in the queue is kept, and the answer will be here.",
+		"Ich habe das an einen Menschen weitergegeben (Team: %s). Das Team ist gerade nicht da und öffnet %s; Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
+		"He pasado esto a una persona (equipo: %s). El equipo está cerrado ahora y abre %s; tu lugar en la cola se mantiene y la respuesta estará aquí.",
 		"Jag har skickat detta till en människa (team: %s). Teamet har stängt nu och öppnar %s; din plats i kön är kvar, och svaret kommer att finnas här.",
-		"J'ai transmis votre demande à une personne (équipe : %s). L'équipe est fermée et ouvre le %s ; votre place est gardée, et la réponse sera ici.",
+		"J'ai transmis votre demande à une personne (équipe : %s). L'équipe est fermée et ouvre %s ; votre place est gardée, et la réponse sera ici.",
 	},
 	"closed": {
-		"I have passed this on to a person. The team is closed now; your place in the queue is kept, and the answer will be here.",
-		"Ich habe das an einen Menschen weitergegeben. Das Team ist gerade nicht da; Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
-		"He pasado esto a una persona. El equipo está cerrado ahora; tu lugar en la cola se mantiene y la respuesta estará aquí.",
-		"Jag har skickat detta till en människa. Teamet har stängt nu; din plats i kön är kvar, och svaret kommer att finnas här.",
-		"J'ai transmis votre demande à une personne. L'équipe est fermée ; votre place est gardée, et la réponse sera ici.",
+		"I have passed this on to a person (team: %s). The team is closed now; your place in the queue is kept, and the answer will be here.",
+		"Ich habe das an einen Menschen weitergegeben (Team: %s). Das Team ist gerade nicht da; Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
+		"He pasado esto a una persona (equipo: %s). El equipo está cerrado ahora; tu lugar en la cola se mantiene y la respuesta estará aquí.",
+		"Jag har skickat detta till en människa (team: %s). Teamet har stängt nu; din plats i kön är kvar, och svaret kommer att finnas här.",
+		"J'ai transmis votre demande à une personne (équipe : %s). L'équipe est fermée ; votre place est gardée, et la réponse sera ici.",
 	},
-	"when": {"%s at %s (%s)", "%s um %s Uhr (%s)", "%s a las %s (%s)", "%s kl. %s (%s)", "%s à %s (%s)"},
+	// Those who come before everybody else are told no number: a person is called for them at once.
+	"first": {
+		"You come before everybody else: a person is being called for you now.", "Sie kommen vor allen anderen an die Reihe: Gerade wird ein Mensch für Sie gerufen.",
+		"Vas antes que nadie: ahora mismo se está llamando a una persona para ti.", "Du kommer före alla andra: en människa kallas till dig nu.",
+		"Vous passez avant tout le monde : une personne est appelée pour vous en ce moment.",
+	},
+	"first_opens": {
+		"I have passed this on to a person (team: %s), before everything else. The team is closed now and opens %s; its supervisors are being alerted, and the answer will be here.",
+		"Ich habe das vor allem anderen an einen Menschen weitergegeben (Team: %s). Das Team ist gerade nicht da und öffnet %s; seine Leitung wird jetzt alarmiert, und die Antwort steht dann hier.",
+		"He pasado esto a una persona (equipo: %s), antes que todo lo demás. El equipo está cerrado ahora y abre %s; se está avisando a sus responsables y la respuesta estará aquí.",
+		"Jag har skickat detta till en människa (team: %s), före allt annat. Teamet har stängt nu och öppnar %s; dess ansvariga larmas, och svaret kommer att finnas här.",
+		"J'ai transmis votre demande à une personne (équipe : %s), avant tout le reste. L'équipe est fermée et ouvre %s ; ses responsables sont alertés, et la réponse sera ici.",
+	},
+	"first_closed": {
+		"I have passed this on to a person (team: %s), before everything else. The team is closed now; its supervisors are being alerted, and the answer will be here.",
+		"Ich habe das vor allem anderen an einen Menschen weitergegeben (Team: %s). Das Team ist gerade nicht da; seine Leitung wird jetzt alarmiert, und die Antwort steht dann hier.",
+		"He pasado esto a una persona (equipo: %s), antes que todo lo demás. El equipo está cerrado ahora; se está avisando a sus responsables y la respuesta estará aquí.",
+		"Jag har skickat detta till en människa (team: %s), före allt annat. Teamet har stängt nu; dess ansvariga larmas, och svaret kommer att finnas här.",
+		"J'ai transmis votre demande à une personne (équipe : %s), avant tout le reste. L'équipe est fermée ; ses responsables sont alertés, et la réponse sera ici.",
+	},
+	"has_opened": {
+		"The team (%s) is open now. Your place in the queue was kept.", "Das Team (%s) ist jetzt da. Ihr Platz in der Reihe ist erhalten geblieben.",
+		"El equipo (%s) ya está abierto. Tu lugar en la cola se ha mantenido.", "Teamet (%s) har öppnat nu. Din plats i kön är kvar.",
+		"L'équipe (%s) est ouverte. Votre place a été gardée.",
+	},
+	"first_has_opened": {
+		"The team (%s) is open now; a person is being called for you, before everybody else.", "Das Team (%s) ist jetzt da; vor allen anderen wird ein Mensch für Sie gerufen.",
+		"El equipo (%s) ya está abierto; se está llamando a una persona para ti, antes que para nadie.", "Teamet (%s) har öppnat nu; en människa kallas till dig, före alla andra.",
+		"L'équipe (%s) est ouverte ; une personne est appelée pour vous, avant tout le monde.",
+	},
+	"has_closed": {
+		"The team (%s) has closed and opens %s. Your place in the queue is kept, and the answer will be here.",
+		"Das Team (%s) ist nicht mehr da und öffnet %s. Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
+		"El equipo (%s) ha cerrado y abre %s. Tu lugar en la cola se mantiene y la respuesta estará aquí.",
+		"Teamet (%s) har stängt och öppnar %s. Din plats i kön är kvar, och svaret kommer att finnas här.",
+		"L'équipe (%s) a fermé et ouvre %s. Votre place est gardée, et la réponse sera ici.",
+	},
+	"has_closed_for_now": {
+		"The team (%s) has closed. Your place in the queue is kept, and the answer will be here.",
+		"Das Team (%s) ist nicht mehr da. Ihr Platz in der Reihe bleibt erhalten, und die Antwort steht dann hier.",
+		"El equipo (%s) ha cerrado. Tu lugar en la cola se mantiene y la respuesta estará aquí.",
+		"Teamet (%s) har stängt. Din plats i kön är kvar, och svaret kommer att finnas här.",
+		"L'équipe (%s) a fermé. Votre place est gardée, et la réponse sera ici.",
+	},
+	"first_has_closed": {
+		"The team (%s) has closed and opens %s. You still come before everybody else; its supervisors are being alerted.",
+		"Das Team (%s) ist nicht mehr da und öffnet %s. Sie kommen weiter vor allen anderen an die Reihe; seine Leitung wird jetzt alarmiert.",
+		"El equipo (%s) ha cerrado y abre %s. Sigues yendo antes que nadie; se está avisando a sus responsables.",
+		"Teamet (%s) har stängt och öppnar %s. Du kommer fortfarande före alla andra; dess ansvariga larmas.",
+		"L'équipe (%s) a fermé et ouvre %s. Vous passez toujours avant tout le monde ; ses responsables sont alertés.",
+	},
+	"first_has_closed_for_now": {
+		"The team (%s) has closed. You still come before everybody else; its supervisors are being alerted.",
+		"Das Team (%s) ist nicht mehr da. Sie kommen weiter vor allen anderen an die Reihe; seine Leitung wird jetzt alarmiert.",
+		"El equipo (%s) ha cerrado. Sigues yendo antes que nadie; se está avisando a sus responsables.",
+		"Teamet (%s) har stängt. Du kommer fortfarande före alla andra; dess ansvariga larmas.",
+		"L'équipe (%s) a fermé. Vous passez toujours avant tout le monde ; ses responsables sont alertés.",
+	},
+	// The forms of a time, as they stand in other lines. A page puts words such as "tomorrow, 09:00" in their place, so that no
+	// line may need the preposition.
+	"on": {"on %s at %s (%s)", "am %s um %s Uhr (%s)", "el %s a las %s (%s)", "%s kl. %s (%s)", "le %s à %s (%s)"},
+	"by": {"%s at %s (%s)", "zum %s um %s Uhr (%s)", "el %s a las %s (%s)", "%s kl. %s (%s)", "le %s à %s (%s)"},
 	"joined": {
 		"%s from our team has joined.", "%s aus unserem Team ist jetzt da.", "%s de nuestro equipo se ha unido.", "%s från vårt team är här nu.",
 		"%s de notre équipe a rejoint la discussion.",
@@ -124,9 +211,9 @@ var lines = map[string][5]string{
 	"asynchronous": {
 		"Nobody is free at the moment. A person will answer you here by %s; you need not wait on this page.",
 		"Gerade ist niemand frei. Ein Mensch antwortet Ihnen hier bis %s; Sie müssen nicht auf dieser Seite warten.",
-		"Ahora mismo no hay nadie libre. Una persona te responderá aquí antes del %s; no hace falta que esperes en esta página.",
+		"Ahora mismo no hay nadie libre. Una persona te responderá aquí a más tardar %s; no hace falta que esperes en esta página.",
 		"Ingen är ledig just nu. En människa svarar dig här senast %s; du behöver inte vänta på sidan.",
-		"Personne n'est libre pour le moment. Une personne vous répondra ici avant le %s ; inutile d'attendre sur cette page.",
+		"Personne n'est libre pour le moment. Une personne vous répondra ici au plus tard %s ; inutile d'attendre sur cette page.",
 	},
 }
 

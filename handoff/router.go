@@ -276,7 +276,7 @@ func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []uuid.UUID, slot
 	}
 	rows, err := tx.Query(ctx, `
 		SELECT q.id, q.team, q.priority, q.weight, q.language, q.market, q.rank, q.any_market, q.any_language, q.wanted_agent, q.barred,
-			ARRAY(SELECT o.agent_id FROM offers o WHERE o.handoff_id = q.id AND o.outcome IN ('declined', 'lapsed')),
+			ARRAY(SELECT o.agent_id FROM offers o WHERE o.handoff_id = q.id AND o.outcome IN ('declined', 'lapsed') AND o.forgotten_at IS NULL),
 			r.offer, COALESCE((r.routing->'patience_seconds'->>q.priority::text)::float8, ($7::float8[])[q.priority])
 		FROM unnest($2::text[], $3::int[]) AS s(team, slots)
 		JOIN teams t ON t.key = s.team
@@ -293,7 +293,7 @@ func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []uuid.UUID, slot
 				WHERE f.id = ANY ($1) AND (w.any_market OR f.markets = '{}' OR h.market = ANY (f.markets))
 				  AND (w.any_language OR f.languages = '{}' OR h.language = ANY (f.languages))
 				  AND (h.wanted_agent IS NULL OR h.wanted_agent = f.id) AND w.barred IS DISTINCT FROM f.id
-				  AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed')))
+				  AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed') AND o.forgotten_at IS NULL))
 			ORDER BY h.rank, h.id LIMIT s.slots) q
 		ORDER BY q.rank, q.id`, agents, teams, limits, marketDropped.Seconds(), languageDropped.Seconds(), d.opts.OfferFor.Seconds(), patienceSeconds(),
 		formerAsked.Seconds())
@@ -384,11 +384,7 @@ func (d *Desk) announce(ctx context.Context, s *chat.Session, h Handoff) error {
 // promised is how long the team has, once it is there, to keep an asynchronous promise.
 const promised = 4 * time.Hour
 
-// promise is a time that the team can keep: hours of its next opening, counted from when it is there.
+// promise is a time that the team can keep: hours in which it is there. A team that is never there is given them by the clock.
 func promise(team Team, h Handoff, now time.Time) time.Time {
-	from := now
-	if open, opens := team.Hours.At(h.Market, now); !open && !opens.IsZero() {
-		from = opens
-	}
-	return from.Add(promised).Truncate(time.Minute)
+	return team.Hours.Add(h.Market, now, promised).Truncate(time.Minute)
 }

@@ -222,6 +222,12 @@ func (d *Desk) place(ctx context.Context, q db, h Handoff, team Team, now time.T
 		CASE WHEN $3 IN ('queued', 'offered', 'asynchronous') THEN 1 + (SELECT count(*) FROM handoffs o WHERE o.team = $1
 			AND o.state IN ('queued', 'offered', 'asynchronous') AND o.id <> $2 AND (o.rank, o.id) < (SELECT me.rank, me.id FROM handoffs me WHERE me.id = $2)) ELSE 0 END`,
 		h.Team, h.ID, h.State).Scan(&p.TeamName, &p.Position)
+	if p.First = p.Position > 0 && h.Priority == mostUrgent; err == nil && p.First {
+		p.Advice, err = d.advice(ctx, q, h)
+	}
+	if err == nil && p.OpensAt != nil {
+		p.Zone, err = team.zoneFor(ctx, q, h.Market)
+	}
 	if err != nil || !p.Open || p.Position == 0 {
 		return p, err
 	}

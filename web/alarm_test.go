@@ -49,7 +49,7 @@ func TestDangerInTheQueue(t *testing.T) {
 	}
 	const danger = `{"client_id":"2","text":"I am going to kill myself tonight"}`
 	a := b.do("POST", "/v1/conversations/"+id+"/messages", danger, stream...)
-	for _, want := range []string{"I am going to kill myself", `"author":"system"`, "emergency", "event: handoff", `"position":1`} {
+	for _, want := range []string{"I am going to kill myself", `"author":"system"`, "emergency", "event: handoff", `"position":0`, `"first":true`, `"advice":"I am sorry`} {
 		if a.status != http.StatusOK || !strings.Contains(a.body, want) {
 			t.Errorf("the answer lacks %q: %d %s", want, a.status, a.body)
 		}

@@ -362,7 +362,8 @@ func (s *Server) askForPerson(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return ok(c, http.StatusAccepted, gin.H{"handoff": handoff.NewEvent(h, p), "position": p.Position, "wait": p.Wait})
+	e := handoff.NewEvent(h, p)
+	return ok(c, http.StatusAccepted, gin.H{"handoff": e, "position": e.Position, "wait": e.Wait})
 }
 
 func (s *Server) correctSummary(c *gin.Context) error {

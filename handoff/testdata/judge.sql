@@ -16,7 +16,7 @@ BEGIN
 		('offered without the market', age < interval '29 seconds' AND a.markets <> '{}' AND NOT h.market = ANY (a.markets) AND h.state = 'offered'),
 		('offered without the language', age < interval '59 seconds' AND a.languages <> '{}' AND NOT h.language = ANY (a.languages) AND h.state = 'offered'),
 		('offered twice at once', (SELECT count(*) FROM offers WHERE handoff_id = h.id AND outcome = 'open') > 1),
-		('offered again to who has passed', EXISTS (SELECT FROM offers WHERE handoff_id = h.id AND agent_id = a.id AND outcome IN ('lapsed', 'declined'))),
+		('offered again to who has passed', EXISTS (SELECT FROM offers WHERE handoff_id = h.id AND agent_id = a.id AND outcome IN ('lapsed', 'declined') AND forgotten_at IS NULL)),
 		('offered past a wish', h.state = 'offered' AND h.wanted_agent IS NOT NULL AND h.wanted_agent <> a.id),
 		('offered and not', h.state NOT IN ('offered', 'accepted'))
 	) AS x(what, wrong) WHERE x.wrong;

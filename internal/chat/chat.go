@@ -120,7 +120,15 @@ type Message struct {
 	Visibility  string          `json:"visibility"` // public | internal
 	Helpful     *bool           `json:"helpful,omitempty"`
 	CreatedAt   time.Time       `json:"created_at"`
-	Named       []uuid.UUID     `json:"-"` // files that AddMessage makes its own; Attachments lists them then
+	Times       []Moment        `json:"times,omitempty"` // that the text names
+	Named       []uuid.UUID     `json:"-"`               // files that AddMessage makes its own; Attachments lists them then
+}
+
+// Moment is a time that stands in a message's text, so that a page can show it in the reader's own time zone. The text alone
+// names a time zone, for whoever reads it elsewhere.
+type Moment struct {
+	Text string    `json:"text"` // the part of the message's text that says it
+	At   time.Time `json:"at"`
 }
 
 // Kinds of events, beside the messages themselves.

@@ -94,9 +94,9 @@ func (s *Session) AddMessage(ctx context.Context, m *Message) error {
 		agent = &m.Agent.ID
 	}
 	_, err = s.tx.Exec(ctx, `
-		INSERT INTO messages (id, conversation_id, seq, author, agent_id, body, citations, attachments, client_id, visibility, turn_id, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, ''), $10, $11, $12)`,
-		m.ID, s.ID, m.Seq, m.Author, agent, m.Text, nullCitations(m.Citations), m.Attachments, m.ClientID, m.Visibility, m.Turn, m.CreatedAt)
+		INSERT INTO messages (id, conversation_id, seq, author, agent_id, body, citations, attachments, client_id, visibility, turn_id, created_at, times)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, ''), $10, $11, $12, $13)`,
+		m.ID, s.ID, m.Seq, m.Author, agent, m.Text, nullCitations(m.Citations), m.Attachments, m.ClientID, m.Visibility, m.Turn, m.CreatedAt, m.Times)
 	if uniqueViolation(err) {
 		return fault.New(fault.Conflict, "duplicate_client_id", "A message with this client_id was stored before.")
 	}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { choose, direction, en, others, type Words } from "../src/chat/words.ts";
+import { ownTimes } from "../src/shared/moments.ts";
 import { clock, dayName, opening, relative, ticking, waitWords } from "../src/shared/time.ts";
 import { deadline, newOffers, sections, step } from "../src/desk/queue-state.ts";
 import { reasonWords, readable } from "../src/desk/words.ts";
@@ -89,8 +90,23 @@ describe("times", () => {
     expect(clock(at("2026-03-10T08:05:00"), now, "de")).toBe("08:05");
     expect(clock(at("2026-03-09T08:05:00"), now, "de")).toBe("Mo 08:05");
     expect(clock(at("2026-01-09T08:05:00"), now, "de")).toBe("9. Jan. 08:05");
-    expect(opening(at("2026-03-11T08:00:00"), now, "en-GB")).toMatch(/^Wednesday.*08:00$/);
-    expect(opening(at("2026-03-10T18:00:00"), now, "en-GB")).toBe("18:00");
+    expect(opening(at("2026-03-12T08:00:00"), now, "en-GB")).toBe("Thursday 08:00");
+    expect(opening(at("2026-03-10T18:00:00"), now, "en-GB")).toBe("today 18:00");
+    expect(opening(at("2026-03-11T00:00:00"), at("2026-03-10T23:59:00"), "en-GB")).toBe("tomorrow 00:00");
+    expect(opening(at("2026-03-29T09:00:00"), at("2026-03-28T23:00:00"), "de")).toBe("morgen 09:00");
+    expect(opening(at("2026-03-16T09:00:00"), now, "sv")).toBe("måndag 09:00");
+    expect(opening(at("2026-03-17T09:00:00"), now, "en-GB")).toBe("17 March 09:00");
+    expect(opening(at("2026-03-09T18:00:00"), now, "es")).toBe("ayer 18:00");
+  });
+
+  it("puts the times of a message in the reader's own zone and words", () => {
+    const times = [{ text: "zum 2026-03-11 um 22:12 Uhr (Europe/London)", at: "2026-03-11T22:12:00Z" }];
+    const here = opening(at("2026-03-11T22:12:00Z"), now, "de");
+    expect(ownTimes(`Ein Mensch antwortet bis ${times[0]?.text}; $& bis dann.`, times, now, "de")).toBe(`Ein Mensch antwortet bis ${here}; $& bis dann.`);
+    expect(here).toMatch(/^(morgen|Donnerstag) \d\d:\d\d$/);
+    expect(ownTimes("No time here.", times, now, "en")).toBe("No time here.");
+    expect(ownTimes("by then", [{ text: "then", at: "nonsense" }], now, "en")).toBe("by then");
+    expect(ownTimes("by then", undefined, now, "en")).toBe("by then");
   });
 });
 

@@ -8,6 +8,7 @@ import { joinNumbers } from "../shared/markdown.ts";
 import { Avatar, useNow } from "../shared/parts.tsx";
 import { isThinking, optionsOf, outcomeOf } from "../shared/record.ts";
 import { helpTarget } from "../shared/article.ts";
+import { ownTimes } from "../shared/moments.ts";
 import { clock, dayName } from "../shared/time.ts";
 import type { Citation, Message } from "../shared/types.ts";
 import { Files } from "../shared/files.tsx";
@@ -188,7 +189,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
   if (m.author === "system") {
     return (
       <div class="system" dir="auto">
-        <Markdown text={m.text} />
+        <Markdown text={ownTimes(m.text, m.times, now, region.value)} />
       </div>
     );
   }

@@ -30,23 +30,20 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
           <Icon name="clock" size={22} />
         </span>
         <div aria-live="polite">
-          <h3>{w.lineTitle}</h3>
+          <h3>{h.first ? w.firstTitle : w.lineTitle}</h3>
           <p>
-            {!h.open
-              ? h.opens_at
-                ? w.closedUntil(opening(Date.parse(h.opens_at), now, region.value))
-                : w.closedNow
-              : h.state === "asynchronous"
-                ? w.later
-                : h.position > 1
-                  ? w.position(h.position)
-                  : w.next}
+            {standing(h, now)}
             {h.team ? ` · ${h.team}` : ""}
           </p>
-          {h.open && h.state !== "asynchronous" && <p>{h.wait ? w.wait(waitWords(h.wait.low_seconds, h.wait.high_seconds, locale.value, w)) : w.waitUnknown}</p>}
+          {h.first && h.advice && (
+            <p class="advice" dir="auto">
+              {h.advice}
+            </p>
+          )}
+          {h.open && !h.first && h.state !== "asynchronous" && <p>{h.wait ? w.wait(waitWords(h.wait.low_seconds, h.wait.high_seconds, locale.value, w)) : w.waitUnknown}</p>}
         </div>
       </div>
-      <p class="quiet-text">{w.leave}</p>
+      <p class="quiet-text">{h.first ? w.firstLeave : w.leave}</p>
       {h.intake && <Intake key={h.id} asked={h.intake} />}
       <div class="summary">
         <h4>{w.summary}</h4>
@@ -89,6 +86,16 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
       </div>
     </section>
   );
+}
+
+/** Where the customer stands, in one sentence. Who comes before everybody else has no number. */
+function standing(h: HandoffPlace, now: number): string {
+  const w = words.value;
+  const when = (iso: string) => opening(Date.parse(iso), now, region.value);
+  if (!h.open) return h.opens_at ? w.closedUntil(when(h.opens_at)) : w.closedNow;
+  if (h.first) return w.first;
+  if (h.state === "asynchronous") return h.answer_by ? w.laterBy(when(h.answer_by)) : w.later;
+  return h.position > 1 ? w.position(h.position) : w.next;
 }
 
 /** What the person will need, asked for once. It may be left alone, and nothing waits for it. */

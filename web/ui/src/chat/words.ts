@@ -59,6 +59,10 @@ export interface Words {
   closedUntil: (when: string) => string;
   closedNow: string;
   later: string;
+  laterBy: (when: string) => string;
+  firstTitle: string;
+  first: string;
+  firstLeave: string;
   leave: string;
   summary: string;
   summaryHint: string;
@@ -159,6 +163,10 @@ export const en: Words = {
   closedUntil: (w) => `The team is closed and opens ${w}`,
   closedNow: "The team is closed right now",
   later: "A person will answer here later",
+  laterBy: (w) => `A person will answer here by ${w}`,
+  firstTitle: "A person is being called for you",
+  first: "You come before everybody else: a person is being called now",
+  firstLeave: "You can leave this page; the answer will be here.",
   leave: "Your place is kept. You can leave this page; the answer will be here.",
   summary: "What the person will read first",
   summaryHint: "Correct it or add what matters. Nobody will ask you for it again.",

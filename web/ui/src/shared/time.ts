@@ -49,15 +49,14 @@ export function dayName(at: number, now: number, locale: string): string {
   return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" }).format(new Date(at));
 }
 
-/** When a closed team opens, in the reader's own time zone: "Monday, 08:00". */
+/** A moment to come, in the reader's own time zone: "today 22:12", "tomorrow 09:00", "Monday 08:00", and further away with the date. */
 export function opening(at: number, now: number, locale: string): string {
-  const near = at - now < 6.5 * 86_400_000;
-  const today = new Date(at).toDateString() === new Date(now).toDateString();
-  return new Intl.DateTimeFormat(locale, {
-    ...(today ? {} : near ? { weekday: "long" as const } : { day: "numeric" as const, month: "long" as const }),
-    hour: "2-digit",
-    minute: "2-digit",
-  }).format(new Date(at));
+  const start = (t: number) => new Date(t).setHours(0, 0, 0, 0);
+  const days = Math.round((start(at) - start(now)) / 86_400_000);
+  const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(new Date(at));
+  if (Math.abs(days) <= 1) return `${new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(days, "day")} ${time}`;
+  const day = new Intl.DateTimeFormat(locale, days > 1 && days < 7 ? { weekday: "long" } : { day: "numeric", month: "long" });
+  return `${day.format(new Date(at))} ${time}`;
 }
 
 export interface WaitWords {

@@ -41,6 +41,14 @@ export interface Message {
   visibility: "public" | "internal";
   helpful?: boolean;
   created_at: string;
+  /** Times that the text names, in a time zone that it names as well. */
+  times?: Moment[];
+}
+
+/** A time that a message names: the part of its text that says it, and when it is. */
+export interface Moment {
+  text: string;
+  at: string;
 }
 
 export interface Delta {
@@ -75,6 +83,12 @@ export interface HandoffPlace {
   wait: Wait | null;
   open: boolean;
   opens_at: string | null;
+  /** It comes before everybody else: a person is called at once, and there is no number and no wait to tell. */
+  first?: boolean;
+  /** What to do until the person is there. */
+  advice?: string;
+  /** When an answer is promised to somebody who need not wait. */
+  answer_by?: string | null;
   team: string;
   summary: string;
   /** What to ask the customer for while they wait; given: it was answered, be it with nothing. */
