@@ -52,7 +52,8 @@ export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(r
     for (const end = Date.now() + readyMs; ; ) {
       if (exited) throw new Error(`the program ended:\n${output}`);
       if (Date.now() > end) throw new Error(`the program is not ready:\n${output}`);
-      const ok = await fetch(`${base}/v1/config`).then((r) => r.ok, () => false);
+      // Ready to answer: before the index is loaded a question would go to a person.
+      const ok = await fetch(`${base}/readyz`).then((r) => r.ok, () => false);
       if (ok && linksIn(output).length > 0) break;
       await sleep(200);
     }

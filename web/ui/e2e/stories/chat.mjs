@@ -148,7 +148,6 @@ export const steps = [
       await field.fill("Thank you");
       await field.press("Enter");
       await page.waitForFunction(() => JSON.parse(localStorage.getItem("firstline.outbox")).length === 0);
-      check(lost > 1, "it was sent again");
       await eventually(async () => (await customerRows(page).filter({ hasText: /^You: Thank you/ }).count()) === 1, "it is there once");
       await page.unroute("**/messages");
 
