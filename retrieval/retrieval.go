@@ -25,6 +25,9 @@ type Query struct {
 
 	// Reader also finds articles that the assistant must not quote: for the search of the help centre, which people read.
 	Reader bool
+
+	// Words leaves the vectors out: for what is asked at every keystroke, which no embedding model should be.
+	Words bool
 }
 
 // Passage is a section of a published article with its scores.

@@ -222,7 +222,7 @@ type fixed struct {
 func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index, fixed *fixed) (r Result, revision, seen int64, model string, err error) {
 	m := s.active.Load()
 	var embedding chan embedded
-	dense := m.name != "" && m.embedder != nil
+	dense := m.name != "" && m.embedder != nil && !q.Words
 	if dense && !m.builtin && fixed == nil { // over the network: beside the lexical leg
 		embedding = make(chan embedded, 1)
 		go func() { embedding <- s.embed(ctx, m, q) }()
@@ -233,6 +233,7 @@ func (s *Searcher) search(ctx context.Context, q *Query, sc *scope, x *index, fi
 
 	var e embedded
 	switch {
+	case q.Words: // as asked for
 	case m.name == "":
 		r.Degraded = "dense: no vectors yet"
 	case m.embedder == nil:
