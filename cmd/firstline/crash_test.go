@@ -273,8 +273,8 @@ func TestBurst(t *testing.T) {
 			model := llmtest.New(t)
 			hold := make(chan struct{})
 			model.Default(func(r llmtest.Request) llmtest.Script {
-				if c.spoken && !strings.Contains(r.Prompt(), "line a") { // the first turn: one sentence, then another that ends behind the burst
-					return llmtest.Reply(cited(r, supportedOne, supportedTwo)).WithLastHeld(hold)
+				if c.spoken && !strings.Contains(r.Prompt(), "line a") { // the first turn: one sentence, then slowly another
+					return llmtest.Reply(cited(r, supportedOne, supportedTwo)).WithDelay(0, 60*time.Millisecond)
 				}
 				<-hold // no turn gets its first word before the burst is in
 				return llmtest.Reply(cited(r, supportedOne))

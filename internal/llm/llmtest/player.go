@@ -78,20 +78,6 @@ func (p *player) silence() {
 	}
 }
 
-// held waits until the channel is closed, and says whether the client is still there. Nothing waits for no channel.
-func (p *player) held(until <-chan struct{}) bool {
-	if until == nil {
-		return true
-	}
-	select {
-	case <-until:
-		return true
-	case <-p.r.Context().Done():
-	case <-p.done:
-	}
-	return false
-}
-
 func (p *player) stream(r Request, s Script) {
 	nl, data := "\n", "data: "
 	if s.crlf {
@@ -143,7 +129,7 @@ func (p *player) stream(r Request, s Script) {
 		return
 	}
 	for i, piece := range s.pieces {
-		if fail(i) || i > 0 && !p.wait(s.delay) || i == len(s.pieces)-1 && !p.held(s.held) {
+		if fail(i) || i > 0 && !p.wait(s.delay) {
 			return
 		}
 		chunk(`{"content":`+quote(piece)+`}`, "null")

@@ -30,9 +30,8 @@ type Script struct {
 	pieces []string // of text, as chunks
 	first  time.Duration
 	delay  time.Duration
-	keep   int             // comment lines before the first chunk
-	think  int             // reasoning chunks before the first chunk
-	held   <-chan struct{} // what the last chunk waits for
+	keep   int // comment lines before the first chunk
+	think  int // reasoning chunks before the first chunk
 	finish string
 
 	trouble trouble
@@ -117,9 +116,6 @@ func (s Script) WithDelay(first, between time.Duration) Script {
 	s.first, s.delay = first, between
 	return s
 }
-
-// WithLastHeld keeps the last chunk back until the channel is closed: the answer has begun and does not end by itself.
-func (s Script) WithLastHeld(until <-chan struct{}) Script { s.held = until; return s }
 
 // WithThought sends n chunks of reasoning, which are no part of the answer, before the first chunk.
 func (s Script) WithThought(n int) Script { s.think = n; return s }
