@@ -1,6 +1,7 @@
 package handoff
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -26,13 +27,15 @@ func TestLongQueue(t *testing.T) {
 	if got := b.offered(t, h.ID); got != "Ada" {
 		t.Errorf("behind 20,000 of other teams it is %s", got)
 	}
-	b.agent(t, Agent{Name: "Pia", Teams: []string{"payments"}, Capacity: 10})
+	for i := range 10 {
+		b.agent(t, Agent{Name: fmt.Sprint("Pia", i), Teams: []string{"payments"}, Capacity: 10})
+	}
 	began = time.Now()
 	if err := b.desk.routeNow(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("a look into a queue of 10,000 took %s", time.Since(began).Round(time.Millisecond/10))
 	if n := b.texts(t, `SELECT id::text FROM handoffs WHERE state = 'offered' AND team = 'payments'`); len(n) != 10 {
-		t.Errorf("%d are offered to somebody who can take 10", len(n))
+		t.Errorf("%d are offered to ten agents", len(n))
 	}
 }

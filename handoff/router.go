@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -145,6 +146,24 @@ type free struct {
 	Languages, Markets []string
 	LastOffer          time.Time
 	Teams              []string
+	Asked, Urgent      bool // an offer to them is open; one of P1 is
+}
+
+// open tells whether an offer of this priority may be shown to the agent: one at a time, and P1 beside one that is not P1.
+func (a *free) open(priority int) bool { return !a.Asked || priority == 1 && !a.Urgent }
+
+// given notes that the handoff is offered to the agent.
+func (a *free) given(h *waiting) {
+	a.Load += h.Weight
+	a.Asked, a.Urgent = true, a.Urgent || h.Priority == 1
+}
+
+// room is the heaviest that the agent can take; see fits.
+func (a *free) room() int {
+	if a.Load <= 0 {
+		return heaviest
+	}
+	return a.Capacity - a.Load
 }
 
 // waiting is a handoff that somebody could take.
@@ -162,7 +181,7 @@ type waiting struct {
 
 // may tells whether the handoff may be offered to the agent, who is there.
 func (h *waiting) may(a *free) bool {
-	return slices.Contains(a.Teams, h.Team) && fits(a.Load, h.Weight, a.Capacity) &&
+	return slices.Contains(a.Teams, h.Team) && fits(a.Load, h.Weight, a.Capacity) && a.open(h.Priority) &&
 		(h.AnyMarket || len(a.Markets) == 0 || slices.Contains(a.Markets, h.Market)) &&
 		(h.AnyLanguage || len(a.Languages) == 0 || slices.Contains(a.Languages, h.Language)) &&
 		(h.Wanted == nil || *h.Wanted == a.ID) && (h.Barred == nil || *h.Barred != a.ID) && !slices.Contains(h.Passed, a.ID)
@@ -185,21 +204,34 @@ type match struct {
 	a *free
 }
 
-// pair walks the queue in its order and gives each handoff to the first agent who may take it.
-func pair(queue []waiting, agents []free) []match {
+// seen tells, for each team of whose queue only the front was read, how far: up to which place in what was read. Where
+// slots were filled, more may wait behind them.
+func seen(queue []waiting, slots map[string]int) map[string]int {
+	n, last := map[string]int{}, map[string]int{}
+	for i := range queue {
+		n[queue[i].Team]++
+		last[queue[i].Team] = i
+	}
+	maps.DeleteFunc(last, func(team string, _ int) bool { return n[team] < slots[team] })
+	return last
+}
+
+// pair walks the queue in its order and gives each handoff to the first agent who may take it. Agents of a team of which
+// more may wait, before this handoff of another team, are left for the next look.
+func pair(queue []waiting, agents []free, seen map[string]int) []match {
 	var made []match
 	for i := range queue {
 		h := &queue[i]
 		var best *free
 		for j := range agents {
-			if a := &agents[j]; h.may(a) && (best == nil || a.before(best)) {
+			if a := &agents[j]; h.may(a) && !slices.ContainsFunc(a.Teams, func(t string) bool { last, more := seen[t]; return more && last < i }) && (best == nil || a.before(best)) {
 				best = a
 			}
 		}
 		if best == nil {
 			continue
 		}
-		best.Load += h.Weight
+		best.given(h)
 		best.LastOffer = time.Now().Add(time.Duration(i)) // the last to be asked, also among those of this look
 		made = append(made, match{h, best})
 	}
@@ -211,11 +243,13 @@ func pair(queue []waiting, agents []free) []match {
 const offerAtOnce = 64
 
 const freeAgents = `SELECT a.id, a.capacity, ` + loadOf + `, a.languages, a.markets, greatest(a.last_offer_at, 'epoch'),
-	ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id) FROM agents a
+	ARRAY(SELECT team FROM agent_teams WHERE agent_id = a.id), asked.already, asked.urgent FROM agents a
+	CROSS JOIN LATERAL (SELECT count(*) > 0, COALESCE(bool_or(h.priority = 1), false) FROM offers o JOIN handoffs h ON h.id = o.handoff_id
+		WHERE o.agent_id = a.id AND o.outcome = 'open') AS asked (already, urgent)
 	WHERE a.presence = 'online' AND a.connected_until > now() AND a.capacity > 0 AND a.role <> 'editor' AND a.disabled_at IS NULL`
 
 // offer gives the waiting, in the queue's order, to the least loaded and then longest idle of the agents who are online,
-// permitted, under capacity, and have not passed on it before. Skills are asked for at first and dropped one at a time.
+// permitted, under capacity, without another offer that is open (P1 comes beside one), and have not passed on it before. Skills are asked for at first and dropped one at a time.
 // What was read is matched in memory; then the rows are locked, handoffs before agents as everywhere, and what has changed
 // meanwhile is left for the next look. locking says what to do about rows that others have.
 func (d *Desk) offer(ctx context.Context, tx pgx.Tx, locking string) (int, error) {
@@ -227,23 +261,21 @@ func (d *Desk) offer(ctx context.Context, tx pgx.Tx, locking string) (int, error
 	if err != nil {
 		return 0, err
 	}
-	var ids []uuid.UUID
-	slots := map[string]int{}
-	agents = slices.DeleteFunc(agents, func(a free) bool { return !fits(a.Load, 1, a.Capacity) })
-	for _, a := range agents {
-		ids = append(ids, a.ID)
-		for _, t := range a.Teams {
-			slots[t] = min(slots[t]+max(1, a.Capacity-a.Load), offerAtOnce)
-		}
-	}
-	if len(ids) == 0 {
+	agents = slices.DeleteFunc(agents, func(a free) bool { return !fits(a.Load, 1, a.Capacity) || !a.open(1) })
+	if len(agents) == 0 {
 		return 0, nil
 	}
-	queue, err := d.takeable(ctx, tx, ids, slots)
+	slots := map[string]int{} // one for each agent: nobody is offered more at a look
+	for _, a := range agents {
+		for _, t := range a.Teams {
+			slots[t] = min(slots[t]+1, offerAtOnce)
+		}
+	}
+	queue, err := d.takeable(ctx, tx, agents, slots)
 	if err != nil {
 		return 0, err
 	}
-	made := pair(queue, agents)
+	made := pair(queue, agents, seen(queue, slots))
 	if len(made) == 0 {
 		return 0, nil
 	}
@@ -268,9 +300,14 @@ func (d *Desk) offer(ctx context.Context, tx pgx.Tx, locking string) (int, error
 
 // takeable reads the front of each team's queue: only what one of the agents could take now, so that those whom nobody
 // here may take never hide the others.
-func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []uuid.UUID, slots map[string]int) ([]waiting, error) {
+func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []free, slots map[string]int) ([]waiting, error) {
+	var ids []uuid.UUID
+	var rooms, limits []int
+	var asked []bool
 	var teams []string
-	var limits []int
+	for _, a := range agents {
+		ids, rooms, asked = append(ids, a.ID), append(rooms, a.room()), append(asked, a.Asked)
+	}
 	for t, n := range slots {
 		teams, limits = append(teams, t), append(limits, n)
 	}
@@ -289,14 +326,15 @@ func (d *Desk) takeable(ctx context.Context, tx pgx.Tx, agents []uuid.UUID, slot
 				h.team_since < now() - r.language * interval '1 second' AS any_language,
 				CASE WHEN h.team_since >= now() - $8 * interval '1 second' THEN h.from_agent END AS barred) w
 			WHERE h.team = s.team AND h.state IN ('queued', 'asynchronous') AND EXISTS (
-				SELECT FROM agents f JOIN agent_teams ft ON ft.agent_id = f.id AND ft.team = h.team
-				WHERE f.id = ANY ($1) AND (w.any_market OR f.markets = '{}' OR h.market = ANY (f.markets))
+				SELECT FROM unnest($1::uuid[], $9::int[], $10::bool[]) AS may(id, room, asked)
+				JOIN agents f ON f.id = may.id JOIN agent_teams ft ON ft.agent_id = f.id AND ft.team = h.team
+				WHERE h.weight <= may.room AND (h.priority = 1 OR NOT may.asked) AND (w.any_market OR f.markets = '{}' OR h.market = ANY (f.markets))
 				  AND (w.any_language OR f.languages = '{}' OR h.language = ANY (f.languages))
 				  AND (h.wanted_agent IS NULL OR h.wanted_agent = f.id) AND w.barred IS DISTINCT FROM f.id
 				  AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.agent_id = f.id AND o.outcome IN ('declined', 'lapsed') AND o.forgotten_at IS NULL))
 			ORDER BY h.rank, h.id LIMIT s.slots) q
-		ORDER BY q.rank, q.id`, agents, teams, limits, marketDropped.Seconds(), languageDropped.Seconds(), d.opts.OfferFor.Seconds(), patienceSeconds(),
-		formerAsked.Seconds())
+		ORDER BY q.rank, q.id`, ids, teams, limits, marketDropped.Seconds(), languageDropped.Seconds(), d.opts.OfferFor.Seconds(), patienceSeconds(),
+		formerAsked.Seconds(), rooms, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -349,7 +387,7 @@ func (d *Desk) confirm(ctx context.Context, tx pgx.Tx, made []match, locking str
 		return nil, err
 	}
 	var kept []match
-	left := map[string]bool{} // teams in which a handoff that still waits was matched with somebody who is not free any more
+	left := map[string]bool{} // teams of a handoff that still waits and was matched with somebody who is not free any more
 	for _, m := range made {
 		h, ok := handoffs[m.h.ID]
 		if !ok || h.Team != m.h.Team || h.Rank != m.h.Rank || !same(h.Wanted, m.h.Wanted) {
@@ -357,12 +395,12 @@ func (d *Desk) confirm(ctx context.Context, tx pgx.Tx, made []match, locking str
 		}
 		// Nobody behind it is served before it: they are matched anew.
 		i := slices.IndexFunc(there, func(a free) bool { return a.ID == m.a.ID })
-		if left[h.Team] || i < 0 || !m.h.may(&there[i]) {
+		if i < 0 || slices.ContainsFunc(there[i].Teams, func(t string) bool { return left[t] }) || !m.h.may(&there[i]) {
 			left[h.Team] = true
 			d.busy.Store(true) // look again soon
 			continue
 		}
-		there[i].Load += m.h.Weight
+		there[i].given(m.h)
 		kept = append(kept, m)
 	}
 	return kept, nil

@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,15 @@ func (b *bundle) offered(t *testing.T, id uuid.UUID) string {
 		return string(h.State)
 	}
 	return *h.AgentName
+}
+
+func (b *bundle) called(t *testing.T, name string) Agent {
+	t.Helper()
+	a, err := b.staff.FindByEmail(t.Context(), strings.ToLower(name)+"@larkpay.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func (b *bundle) presence(t *testing.T, a Agent) (presence string, lapses int) {
@@ -242,9 +252,17 @@ func TestOrderAndCapacity(t *testing.T) {
 	}
 	three, four := b.handOff(t, b.talk(t, "gb", "en"), ""), b.handOff(t, b.talk(t, "gb", "en"), "")
 	five := b.handOff(t, b.talk(t, "gb", "en"), "")
-	b.route(t)
-	if got := []string{b.offered(t, three.ID), b.offered(t, four.ID), b.offered(t, five.ID)}; got[0] != "Bo" || got[1] != "Bo" || got[2] != "queued" {
-		t.Errorf("offered to %v", got)
+	bo := b.called(t, "Bo")
+	for i, want := range [][]string{{"queued", "queued", "queued"}, {"Bo", "queued", "queued"}, {"accepted", "Bo", "queued"}, {"accepted", "accepted", "queued"}} {
+		b.route(t)
+		if got := []string{b.offered(t, three.ID), b.offered(t, four.ID), b.offered(t, five.ID)}; !slices.Equal(got, want) {
+			t.Errorf("look %d: offered to %v, want %v", i, got, want)
+		}
+		if i < 3 {
+			if _, err := b.desk.Accept(t.Context(), []Handoff{one, three, four}[i].ID, bo); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
@@ -284,11 +302,98 @@ func TestSkills(t *testing.T) {
 	}
 }
 
+// Whoever comes to work while many wait is shown one offer after the other, each with its own time; what is urgent comes
+// beside one that is not. What a colleague asks of them is an offer like the others. Pulling is free up to the capacity.
+func TestOneOfferAtATime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.agent(t, Agent{Name: "Ada", Teams: []string{"general", "fraud"}, Capacity: 10})
+	var hs []Handoff
+	for range 4 {
+		hs = append(hs, b.handOff(t, b.talk(t, "gb", "en"), ""))
+	}
+	want := func(what string, want ...Handoff) {
+		t.Helper()
+		b.route(t)
+		got := b.texts(t, `SELECT handoff_id::text FROM offers WHERE outcome = 'open' AND agent_id = $1 ORDER BY made_at, id`, ada.ID)
+		var ids []string
+		for _, h := range want {
+			ids = append(ids, h.ID.String())
+		}
+		if !slices.Equal(got, ids) {
+			t.Fatalf("%s: offered %v, want %v of %v", what, got, ids, hs)
+		}
+	}
+	want("four wait", hs[0])
+	urgent, second := b.handOff(t, b.talk(t, "gb", "en"), "theft"), b.handOff(t, b.talk(t, "gb", "en"), "theft")
+	want("something urgent", hs[0], urgent)
+	accept := func(h Handoff) {
+		t.Helper()
+		if _, err := b.desk.Accept(t.Context(), h.ID, ada); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept(urgent)
+	want("the urgent one is taken", hs[0], second)
+	accept(hs[0])
+	want("beside something urgent comes nothing", second)
+	if err := b.desk.Decline(t.Context(), second.ID, ada); err != nil {
+		t.Fatal(err)
+	}
+	want("the urgent one is declined", hs[1])
+	b.expire(t)
+	want("it has lapsed", hs[2])
+	// She takes what is not offered to her.
+	accept(hs[3])
+	want("pulled", hs[2])
+	// A colleague asks her to take over: nothing comes beside that.
+	accept(hs[2])
+	bo := b.agent(t, Agent{Name: "Bo", Teams: []string{"general"}, Capacity: 1})
+	mine := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.exec(t, `UPDATE agents SET capacity = 0 WHERE id = $1`, ada.ID)
+	b.route(t)
+	if _, err := b.desk.Accept(t.Context(), mine.ID, bo); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(t, `UPDATE agents SET capacity = 10 WHERE id = $1`, ada.ID)
+	if _, err := b.desk.TransferTo(t.Context(), mine.ConversationID, bo, ada.ID, "", true); err != nil {
+		t.Fatal(err)
+	}
+	last := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.exec(t, `UPDATE agents SET capacity = 0 WHERE id = $1`, bo.ID)
+	want("asked by a colleague", mine)
+	accept(mine)
+	want("taken over", last)
+}
+
+// What is too heavy for everybody who is free does not hide what stands behind it.
+func TestTheHeavyHideNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}, Capacity: 2})
+	first := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.route(t)
+	if _, err := b.desk.Accept(t.Context(), first.ID, ada); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		heavy := b.handOff(t, b.talk(t, "gb", "en"), "")
+		b.exec(t, `UPDATE handoffs SET weight = 2 WHERE id = $1`, heavy.ID)
+	}
+	light := b.handOff(t, b.talk(t, "gb", "en"), "")
+	b.route(t)
+	if got := b.offered(t, light.ID); got != "Ada" {
+		t.Errorf("behind three that are too heavy it is %s", got)
+	}
+}
+
 // Several routers on several replicas make one offer.
 func TestRoutersAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.agent(t, Agent{Name: "Ada", Teams: []string{"general"}, Capacity: 2})
+	for _, name := range []string{"Ada", "Bo"} {
+		b.agent(t, Agent{Name: name, Teams: []string{"general"}, Capacity: 2})
+	}
 	for range 6 {
 		b.handOff(t, b.talk(t, "gb", "en"), "")
 	}
@@ -303,7 +408,7 @@ func TestRoutersAtOnce(t *testing.T) {
 	}
 	var open int
 	if err := b.pool.QueryRow(t.Context(), `SELECT count(*) FROM offers`).Scan(&open); err != nil || open != 2 {
-		t.Errorf("%d offers for a capacity of 2, %v", open, err)
+		t.Errorf("%d offers for two agents, %v", open, err)
 	}
 }
 

@@ -60,9 +60,22 @@ func (d *deskState) passed(h, a uuid.UUID) bool {
 	})
 }
 
+// shown tells whether one more offer may be shown to the agent: one at a time, and P1 beside one that is not P1.
+func (d *deskState) shown(h *simHandoff, a *simAgent) bool {
+	for _, o := range d.offers {
+		if o.AgentID != a.ID || o.Outcome != "open" {
+			continue
+		}
+		if beside := d.handoff(o.HandoffID); h.Priority != 1 || beside == nil || beside.Priority == 1 {
+			return false
+		}
+	}
+	return true
+}
+
 // mayTake says whether the handoff may be offered to the agent.
 func (d *deskState) mayTake(h *simHandoff, a *simAgent) bool {
-	return a.Presence == "online" && a.Connected && slices.Contains(a.Teams, h.Team) && a.Load < a.Capacity &&
+	return a.Presence == "online" && a.Connected && slices.Contains(a.Teams, h.Team) && a.Load < a.Capacity && d.shown(h, a) &&
 		(h.Waited > 30 || len(a.Markets) == 0 || slices.Contains(a.Markets, h.Market)) &&
 		(h.Waited > 60 || len(a.Languages) == 0 || slices.Contains(a.Languages, h.Language)) &&
 		(h.Wanted == nil || *h.Wanted == a.ID) && (h.From == nil || *h.From != a.ID || h.Waited > 60) && !d.passed(h.ID, a.ID)
@@ -149,6 +162,7 @@ func (w *world) checkRouting(c *talk, before, after deskState, both bool) {
 		}
 		a.Load++
 		h.State, last = "offered", h
+		before.offers = append(before.offers, simOffer{ID: o.ID, HandoffID: h.ID, AgentID: a.ID, Outcome: "open"})
 	}
 	for i := range after.handoffs {
 		h := &after.handoffs[i]

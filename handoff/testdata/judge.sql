@@ -15,6 +15,9 @@ BEGIN
 		('offered to somebody who is full', has > a.capacity AND n > 1),
 		('offered without the market', age < interval '29 seconds' AND a.markets <> '{}' AND NOT h.market = ANY (a.markets) AND h.state = 'offered'),
 		('offered without the language', age < interval '59 seconds' AND a.languages <> '{}' AND NOT h.language = ANY (a.languages) AND h.state = 'offered'),
+		-- What a colleague asks of them beside an offer is a person's own decision; it counts for what the router offers after it.
+		('offered beside an open offer', h.state = 'offered' AND EXISTS (SELECT FROM offers o JOIN handoffs x ON x.id = o.handoff_id
+			WHERE o.agent_id = a.id AND o.outcome = 'open' AND o.id <> NEW.id AND (h.priority <> 1 OR x.priority = 1))),
 		('offered twice at once', (SELECT count(*) FROM offers WHERE handoff_id = h.id AND outcome = 'open') > 1),
 		('offered again to who has passed', EXISTS (SELECT FROM offers WHERE handoff_id = h.id AND agent_id = a.id AND outcome IN ('lapsed', 'declined') AND forgotten_at IS NULL)),
 		('offered past a wish', h.state = 'offered' AND h.wanted_agent IS NOT NULL AND h.wanted_agent <> a.id),
