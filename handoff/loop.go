@@ -3,6 +3,7 @@ package handoff
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 )
@@ -31,7 +32,7 @@ func (d *Desk) Register(t Ticker) {
 func (d *Desk) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel, d.done = cancel, make(chan struct{})
-	l := &loop{kick: d.kick, tick: d.opts.Tick, log: d.log, clock: d.clock}
+	l := &loop{kick: d.kick, tick: d.opts.Tick, log: d.log, clock: d.clock, asleep: d.asleep}
 	l.add(Ticker{Name: "router", Next: d.nextRoute, Run: d.routeNow}, true)
 	for _, t := range d.tickers {
 		l.add(t, false)
@@ -82,6 +83,21 @@ func (d *Desk) nextRoute(ctx context.Context) (time.Time, error) {
 	return *next, err
 }
 
+// asleep tells whether nothing waits for the router: nobody is there to be offered anything, no offer is open and no wish
+// unanswered, nobody has a conversation that may have to be given back, and no team's time is up. What remains are positions,
+// which are told when the router is woken.
+func (d *Desk) asleep(ctx context.Context) (asleep bool, err error) {
+	err = d.pool.QueryRow(ctx, `SELECT NOT (EXISTS (SELECT FROM agents WHERE presence = 'online' AND connected_until > '-infinity')
+		OR EXISTS (SELECT FROM offers WHERE outcome = 'open')
+		OR EXISTS (SELECT FROM handoffs WHERE ended_at IS NULL AND (state = 'accepted' OR wanted_agent IS NOT NULL OR state = 'queued' AND review_at <= clock_timestamp())))`).
+		Scan(&asleep)
+	return asleep, err
+}
+
+// restFor is how long what always runs may rest through ticks while the desk is asleep; a wake-up runs it at once. It stays
+// below lookGap, so that resting is no break.
+const restFor = 2 * time.Second
+
 // againAfter is the first pause before a ticker that is still due after its run is called again: another replica may hold
 // the rows, and asking without a pause would take the time that it needs.
 const againAfter = 20 * time.Millisecond
@@ -92,12 +108,14 @@ type loop struct {
 	tick    time.Duration
 	log     *slog.Logger
 	clock   func(context.Context) (time.Time, error)
+	asleep  func(context.Context) (bool, error) // nil: never
 	entries []*entry
 }
 
 type entry struct {
 	Ticker
-	always bool          // runs after every wake-up, due or not
+	always bool          // runs after every wake-up, due or not, and at every tick unless the desk is asleep
+	ran    time.Time     // the last time, by this process's clock
 	pause  time.Duration // until it is called again; 0 when it is not still due
 	resume time.Time     // the end of the pause, by this process's clock
 }
@@ -112,24 +130,40 @@ func (l *loop) run(ctx context.Context) {
 	exact := time.NewTimer(l.tick)
 	defer exact.Stop()
 	for {
-		woken := true
+		why := kicked
 		select {
 		case <-ctx.Done():
 			return
 		case <-l.kick:
 		case <-safety.C:
 			safety.Reset(jitter(l.tick))
+			why = ticked
 		case <-exact.C:
-			woken = false
+			why = timed
 		}
-		wait := l.look(ctx, woken)
-		exact.Reset(wait) // since Go 1.23 this also takes back a time that has come meanwhile
+		if wait := l.look(ctx, why); wait < never {
+			exact.Reset(wait) // since Go 1.23 this also takes back a time that has come meanwhile
+		} else {
+			exact.Stop()
+		}
 	}
 }
 
-// look runs what is due and returns the time until the next is, at most the tick.
-func (l *loop) look(ctx context.Context, woken bool) time.Duration {
-	wait := l.tick
+// reason is why the loop looks.
+type reason int
+
+const (
+	kicked reason = iota // by a wake-up
+	ticked
+	timed // something is due
+)
+
+// never is the time until something that nobody knows of.
+const never = time.Duration(math.MaxInt64)
+
+// look runs what is due and returns the time until the next is; never, where nothing will be as far as is known.
+func (l *loop) look(ctx context.Context, why reason) time.Duration {
+	wait := never
 	now, err := l.clock(ctx)
 	if err != nil {
 		l.failed(ctx, "clock", err)
@@ -137,14 +171,23 @@ func (l *loop) look(ctx context.Context, woken bool) time.Duration {
 	}
 	ahead := time.Until(now) // of the database's clock before ours
 	for _, e := range l.entries {
-		wait = min(wait, l.see(ctx, e, woken, ahead))
+		wait = min(wait, l.see(ctx, e, why, ahead))
 	}
 	return wait
 }
 
+// rests tells whether what always runs may be left out of a tick.
+func (l *loop) rests(ctx context.Context, e *entry) bool {
+	if l.asleep == nil || time.Since(e.ran) >= restFor {
+		return false
+	}
+	asleep, err := l.asleep(ctx)
+	return asleep && err == nil
+}
+
 // see runs one ticker if it is due, or woken where it always runs, and returns the time until it is due again.
-func (l *loop) see(ctx context.Context, e *entry, woken bool, ahead time.Duration) time.Duration {
-	ran := e.always && woken
+func (l *loop) see(ctx context.Context, e *entry, why reason, ahead time.Duration) time.Duration {
+	ran := e.always && (why == kicked || why == ticked && !l.rests(ctx, e))
 	if ran {
 		l.call(ctx, e)
 	}
@@ -173,12 +216,13 @@ func (l *loop) until(ctx context.Context, e *entry, ahead time.Duration) (time.D
 		l.failed(ctx, e.Name, err)
 	}
 	if err != nil || next.IsZero() {
-		return l.tick, false
+		return never, false
 	}
 	return time.Until(next) - ahead, true
 }
 
 func (l *loop) call(ctx context.Context, e *entry) {
+	e.ran = time.Now()
 	if err := e.Run(ctx); err != nil {
 		l.failed(ctx, e.Name, err)
 	}

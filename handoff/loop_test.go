@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,4 +111,56 @@ func TestLoopTicks(t *testing.T) {
 			t.Errorf("the router ran %d times in ten ticks", n)
 		}
 	})
+}
+
+// While the desk is asleep, what always runs rests through ticks, but not for long, and never through a wake-up.
+func TestLoopRests(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		asleep func(context.Context) (bool, error)
+		least  int
+		most   int
+	}{
+		{"asleep", func(context.Context) (bool, error) { return true, nil }, 4, 5},
+		{"awake", func(context.Context) (bool, error) { return false, nil }, 17, 23},
+		{"nobody knows", func(context.Context) (bool, error) { return true, errors.New("no") }, 17, 23},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			router := &job{began: time.Now()}
+			kick := make(chan struct{})
+			l := &loop{kick: kick, tick: 500 * time.Millisecond, log: slog.New(slog.DiscardHandler), asleep: c.asleep,
+				clock: func(context.Context) (time.Time, error) { return time.Now(), nil }}
+			l.add(router.ticker("router"), true)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			l.run(ctx)
+			if n := len(router.ran); n < c.least || n > c.most {
+				t.Errorf("%s: it ran at %v", c.name, router.ran)
+			}
+			for i := 1; i < len(router.ran); i++ {
+				if gap := router.ran[i] - router.ran[i-1]; gap > restFor+time.Second {
+					t.Errorf("%s: it rested for %s", c.name, gap)
+				}
+			}
+		})
+		synctest.Test(t, func(t *testing.T) {
+			router := &job{began: time.Now()}
+			kick := make(chan struct{})
+			l := &loop{kick: kick, tick: 500 * time.Millisecond, log: slog.New(slog.DiscardHandler), asleep: c.asleep,
+				clock: func(context.Context) (time.Time, error) { return time.Now(), nil }}
+			l.add(router.ticker("router"), true)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			go func() {
+				time.Sleep(123 * time.Millisecond)
+				kick <- struct{}{}
+				time.Sleep(3 * time.Millisecond)
+				kick <- struct{}{}
+			}()
+			l.run(ctx)
+			if !slices.Contains(router.ran, 123*time.Millisecond) || !slices.Contains(router.ran, 126*time.Millisecond) {
+				t.Errorf("%s: woken, it ran at %v", c.name, router.ran)
+			}
+		})
+	}
 }
