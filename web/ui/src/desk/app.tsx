@@ -237,19 +237,30 @@ const fixed: [string, string][] = [
 ];
 
 function Shortcuts() {
-  const withKey = commands.value.filter((c) => bound(c) !== "");
+  const all: [string, string, string, string | undefined][] = [
+    ...commands.value.filter((c) => bound(c) !== "").map((c): [string, string, string, string | undefined] => [c.group ?? "Desk", bound(c), c.title, c.also]),
+    ...fixed.map(([k, what]): [string, string, string, undefined] => ["While writing", k, what, undefined]),
+  ];
+  const groups = [...new Set(all.map(([g]) => g))].map((g) => [g, all.filter((x) => x[0] === g).map(([, k, what, also]) => [k, what, also] as const)] as const);
   return (
     <Dialog title="Keyboard shortcuts" closeLabel="Close" onClose={() => (s.dialog.value = null)}>
-      <dl class="keys">
-        {[...withKey.map((c) => [bound(c), c.title, c.also] as const), ...fixed.map(([k, what]) => [k, what, undefined] as const)].map(([k, what, also]) => (
-          <div key={what}>
-            <dt>
-              <kbd>{readKeys(k)}</kbd> {also && <kbd>{readKeys(also)}</kbd>}
-            </dt>
-            <dd>{what}</dd>
-          </div>
+      <div class="keys-groups">
+        {groups.map(([title, keys]) => (
+          <section key={title} aria-label={title}>
+            <h3>{title}</h3>
+            <dl class="keys">
+              {keys.map(([k, what, also]) => (
+                <div key={what}>
+                  <dt>
+                    <kbd>{readKeys(k)}</kbd> {also && <kbd>{readKeys(also)}</kbd>}
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
         ))}
-      </dl>
+      </div>
       <p class="quiet-text">{shortcuts.value ? "They can be changed and switched off in the settings." : "Those of a single key are switched off in the settings."}</p>
     </Dialog>
   );

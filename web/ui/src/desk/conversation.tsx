@@ -125,6 +125,15 @@ function Transcript() {
   const follows = useRef(true);
   const have = new Set(r.messages.map((m) => m.client_id));
   const unsent = s.outgoing.value.filter((o) => !have.has(o.clientId));
+  const sought = s.sought.value?.conversation === s.openId.value ? s.sought.value : null;
+  const there = sought !== null && r.messages.some((m) => m.seq === sought.seq);
+  useLayoutEffect(() => {
+    const e = there ? box.current?.querySelector<HTMLElement>(`[data-seq="${sought?.seq}"]`) : undefined;
+    if (!e) return;
+    follows.current = false;
+    e.scrollIntoView({ block: "center" });
+    s.announcement.value = `The message that was found: ${e.textContent ?? ""}`.slice(0, 300);
+  }, [sought, there]);
   useLayoutEffect(() => {
     if (follows.current && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [r.messages.length, unsent.length, s.open.value === null]);
@@ -161,7 +170,7 @@ function Transcript() {
           const goesOn = !newDay && before !== undefined && continues(before, m);
           before = m;
           return (
-            <li key={m.id} class={goesOn ? "goes-on" : undefined}>
+            <li key={m.id} data-seq={m.seq} aria-current={sought?.seq === m.seq ? "true" : undefined} class={`${goesOn ? "goes-on" : ""} ${sought?.seq === m.seq ? "sought" : ""}`.trim() || undefined}>
               {newDay && (
                 <p class="day">
                   <span>{today}</span>

@@ -22,23 +22,23 @@ register(
   { id: "transfer", title: "Transfer to a team or a colleague", group: "Conversation", keys: "t", when: mine, run: () => (s.dialog.value = "transfer") },
   { id: "snooze", title: "Snooze until later", group: "Conversation", keys: "s", menu: true, when: () => mine() && !asleep(), run: () => (s.dialog.value = "snooze") },
   { id: "wake", title: "Wake it up now", group: "Conversation", menu: true, when: () => mine() && asleep(), run: () => void s.wakeUp() },
-  { id: "assign", title: "Assign to a colleague", group: "Conversation", menu: true, when: () => inInbox() && s.canAssign.value, run: () => (s.dialog.value = "assign") },
+  { id: "assign", title: "Assign to a colleague", group: "Conversation", keys: "g", menu: true, when: () => (inInbox() ? s.canAssign.value : s.page.value === "board" && s.boardRow.value !== null), run: () => s.wantAssign(inInbox() ? null : s.boardRow.value) },
   { id: "takeover", title: "Take over from a colleague", group: "Conversation", when: () => inInbox() && s.canTakeOver.value, run: () => void s.takeOver() },
 );
 
 /** The other agents, those who are there first. */
-const colleagues = (): Colleague[] =>
-  (s.queue.value?.agents ?? []).filter((a) => a.id !== s.me.value?.id && a.id !== s.handoff.value?.agent_id).sort((a, b) => Number(b.presence === "online") - Number(a.presence === "online") || a.name.localeCompare(b.name));
+const colleagues = (owner: string | null | undefined = s.handoff.value?.agent_id): Colleague[] =>
+  (s.queue.value?.agents ?? []).filter((a) => a.id !== s.me.value?.id && a.id !== owner).sort((a, b) => Number(b.presence === "online") - Number(a.presence === "online") || a.name.localeCompare(b.name));
 
 const presences: Record<string, string> = { online: "online", away: "away", offline: "not there" };
 
-function Who({ chosen, choose }: { chosen: string; choose: (id: string) => void }) {
+function Who({ chosen, choose, owner }: { chosen: string; choose: (id: string) => void; owner?: string | null }) {
   return (
     <label class="field">
       <span>Colleague</span>
       <select value={chosen} onChange={(e) => choose(e.currentTarget.value)} required>
         <option value="">Choose somebody</option>
-        {colleagues().map((a) => (
+        {colleagues(owner).map((a) => (
           <option key={a.id} value={a.id}>
             {a.name} ({presences[a.presence] ?? a.presence}
             {a.presence === "online" ? `, has ${a.load} of ${a.capacity}` : ""})
@@ -121,19 +121,25 @@ function Transfer() {
 function Assign() {
   const [agent, setAgent] = useState("");
   const [note, setNote] = useState("");
-  const h = s.handoff.value;
-  const person = colleagues().find((a) => a.id === agent);
+  // What the dialog was asked for stays what it is about, whatever the desk shows behind it.
+  const [about] = useState<s.Assignable | null>(() => {
+    const h = s.handoff.peek();
+    return s.assigning.peek() ?? (h && { handoff: h.id, conversation: h.conversation_id, agent: h.agent_id, customer: h.customer?.name || h.customer?.email || "" });
+  });
+  const person = colleagues(about?.agent).find((a) => a.id === agent);
   return (
     <Dialog title="Assign to a colleague" closeLabel="Close" onClose={close}>
       <form
         class="dialog-form"
         onSubmit={(e) => {
           e.preventDefault();
-          if (h && person) void s.assign(h, person, note.trim());
+          if (about && person) void s.assign(about, person, note.trim());
         }}
       >
-        <p>It is offered to them before everybody else.</p>
-        <Who chosen={agent} choose={setAgent} />
+        <p>
+          <b dir="auto">{about?.customer || "The anonymous customer"}</b> is offered to them before everybody else.
+        </p>
+        <Who chosen={agent} choose={setAgent} owner={about?.agent} />
         <NoteField text={note} write={setNote} />
         <Actions label="Assign" disabled={!person} />
       </form>

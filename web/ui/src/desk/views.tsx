@@ -16,6 +16,7 @@ interface View {
   name: string;
   filter: Filter;
   shared: boolean;
+  position?: number;
 }
 
 const views = signal<View[] | null>(null);
@@ -59,8 +60,10 @@ export function showTeam(key: string): void {
 
 function change(part: Partial<Filter>): void {
   filter.value = { ...filter.value, ...part };
-  chosen.value = null;
 }
+
+/** Whether the filter is no longer what the view that was chosen lets through. */
+const differs = (v: View) => query(v.filter) !== query(filter.value);
 
 function Views() {
   const f = filter.value;
@@ -69,7 +72,7 @@ function Views() {
     <div class="views">
       <div class="view-names" role="group" aria-label="Kept views">
         {views.value?.map((v) => (
-          <button key={v.id} type="button" class="button quiet" aria-pressed={chosen.value === v.id} onClick={() => choose(v)}>
+          <button key={v.id} type="button" class="button quiet" aria-pressed={chosen.value === v.id && !differs(v)} onClick={() => choose(v)}>
             {v.name}
           </button>
         ))}
@@ -128,50 +131,38 @@ function Views() {
           Deadline passed
         </label>
       </div>
-      <Keep />
+      <Keep key={chosen.value ?? ""} />
       <Found key={query(f)} f={f} />
     </div>
   );
 }
 
-/** Gives the filter a name, or takes a view away. */
+/** Gives the filter a name; a view that was chosen can be changed, renamed, kept again under another name, and taken away. */
 function Keep() {
-  const [name, setName] = useState("");
-  const [shared, setShared] = useState(false);
-  const leads = s.me.value?.role === "supervisor" || s.me.value?.role === "admin";
   const v = views.value?.find((x) => x.id === chosen.value);
-  if (v) {
-    if (v.shared && !leads) return null;
-    return (
-      <p>
-        <button
-          type="button"
-          class="text-button"
-          disabled={s.busy.value !== ""}
-          onClick={async () => {
-            if (await s.act("view", () => s.agentCall(`/views/${v.id}`, undefined, "DELETE"))) {
-              chosen.value = null;
-              await load();
-            }
-          }}
-        >
-          Remove the view “{v.name}”{v.shared ? " for everybody" : ""}
-        </button>
-      </p>
-    );
-  }
+  const [name, setName] = useState(v?.name ?? "");
+  const [shared, setShared] = useState(v?.shared ?? false);
+  const leads = s.me.value?.role === "supervisor" || s.me.value?.role === "admin";
+  const locked = v?.shared && !leads; // others' view: it can only be kept anew
+  const named = name.trim();
+  const save = async (id: string | null) => {
+    const made = { view: undefined as View | undefined };
+    const body = { name: named, filter: filter.value, ...(leads ? { shared } : {}) };
+    const call = async () => (made.view = (await s.agentCall<{ view: View }>(id ? `/views/${id}` : "/views", id ? { ...body, position: v?.position ?? 0 } : body, id ? "PUT" : "POST")).view);
+    if (named === "" || !(await s.act("view", call))) return;
+    await load();
+    if (!made.view) return;
+    choose(made.view);
+    s.notice.value = { text: id ? `The view “${named}” is saved.` : `The view “${named}” is kept.`, bad: false };
+    if (!id) setName(named);
+  };
+  const changed = v !== undefined && (differs(v) || named !== v.name || shared !== v.shared);
   return (
     <form
       class="view-keep"
-      onSubmit={async (e) => {
+      onSubmit={(e) => {
         e.preventDefault();
-        if (name.trim() === "") return;
-        const made = { view: undefined as View | undefined };
-        if (await s.act("view", async () => (made.view = (await s.agentCall<{ view: View }>("/views", { name: name.trim(), filter: filter.value, ...(shared ? { shared } : {}) })).view))) {
-          setName("");
-          await load();
-          if (made.view) choose(made.view);
-        }
+        void save(v && !locked ? v.id : null);
       }}
     >
       <input class="input" type="text" aria-label="Name of the view" placeholder="Keep this filter as…" maxLength={80} value={name} onInput={(e) => setName(e.currentTarget.value)} />
@@ -181,9 +172,36 @@ function Keep() {
           For everybody
         </label>
       )}
-      <button type="submit" class="button quiet" disabled={name.trim() === "" || s.busy.value !== ""}>
-        Keep
-      </button>
+      {(!v || locked) && (
+        <button type="submit" class="button quiet" disabled={named === "" || s.busy.value !== ""}>
+          Keep
+        </button>
+      )}
+      {v && !locked && (
+        <>
+          <button type="submit" class="button" disabled={named === "" || !changed || s.busy.value !== ""}>
+            Save changes
+          </button>
+          {changed && (
+            <button type="button" class="button quiet" disabled={named === "" || s.busy.value !== ""} onClick={() => void save(null)}>
+              Keep as a new view
+            </button>
+          )}
+          <button
+            type="button"
+            class="text-button"
+            disabled={s.busy.value !== ""}
+            onClick={async () => {
+              if (await s.act("view", () => s.agentCall(`/views/${v.id}`, undefined, "DELETE"))) {
+                chosen.value = null;
+                await load();
+              }
+            }}
+          >
+            Remove the view “{v.name}”{v.shared ? " for everybody" : ""}
+          </button>
+        </>
+      )}
     </form>
   );
 }

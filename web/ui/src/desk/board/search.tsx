@@ -1,7 +1,7 @@
 // Search over every conversation that the agent may see.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../../shared/icons.tsx";
 import { clock } from "../../shared/time.ts";
 import { register } from "../commands.ts";
@@ -85,6 +85,7 @@ function Search() {
   const now = every(60_000).value;
   useEffect(() => field.current?.focus(), []);
   const found = hits.value && byConversation(hits.value);
+  const [whole, setWhole] = useState<ReadonlySet<string>>(new Set());
   return (
     <div class="search">
       <form
@@ -126,11 +127,12 @@ function Search() {
           {found.map((c) => (
             <li key={c.id}>
               <a
+                class="found-open"
                 href={`#c/${encodeURIComponent(c.id)}`}
                 onClick={(e) => {
                   if (e.ctrlKey || e.metaKey || e.shiftKey) return;
                   e.preventDefault();
-                  s.openConversation(c.id);
+                  s.openMessage(c.id, c.hits.find((h) => h.kind === "message")?.seq ?? 0);
                 }}
               >
                 <span class="found-head">
@@ -142,16 +144,20 @@ function Search() {
                     <time dateTime={c.hits[0]?.at}>{clock(Date.parse(c.hits[0]?.at ?? ""), now, here)}</time>
                   </span>
                 </span>
-                {c.hits.slice(0, 3).map((h) => (
-                  <span class={`found-text${h.internal && h.kind === "message" ? " note" : ""}`} key={`${h.kind} ${h.seq} ${h.at}`}>
+              </a>
+              {c.hits.slice(0, whole.has(c.id) ? undefined : 3).map((h) => (
+                  <button type="button" class={`found-text${h.internal && h.kind === "message" ? " note" : ""}`} key={`${h.kind} ${h.seq} ${h.at}`} onClick={() => s.openMessage(c.id, h.kind === "message" ? h.seq : 0)}>
                     <span class="found-who">{h.kind === "summary" ? "Summary" : h.kind === "customer" ? "Customer" : h.internal ? "Note" : (authors[h.author] ?? h.author)}</span>
                     <span dir="auto">
                       {pieces(h.snippet, h.marks).map((p, i) => (p.marked ? <mark key={i}>{p.text}</mark> : p.text))}
                     </span>
-                  </span>
-                ))}
-                {c.hits.length > 3 && <span class="found-more">and {c.hits.length - 3} more in this conversation</span>}
-              </a>
+                  </button>
+              ))}
+              {c.hits.length > 3 && !whole.has(c.id) && (
+                <button type="button" class="text-button found-more" onClick={() => setWhole(new Set([...whole, c.id]))}>
+                  Show {c.hits.length - 3} more in this conversation
+                </button>
+              )}
             </li>
           ))}
         </ol>

@@ -8,6 +8,9 @@ import { opening, ticking } from "../../shared/time.ts";
 import { Actions, close } from "../dialogs.tsx";
 import { dialogs, pages } from "../slots.tsx";
 import * as s from "../store/index.ts";
+import { ariaKeysFor } from "../commands.ts";
+import { Due } from "../queue.tsx";
+import { readable, shortReason } from "../words.ts";
 import { showTeam } from "../views.tsx";
 import { every } from "../tick.ts";
 
@@ -217,6 +220,7 @@ function Board() {
           </button>
         )}
       </section>
+      <Line />
       <section aria-labelledby="board-people">
         <h3 id="board-people">People</h3>
         {busyPeople.length === 0 && <p class="empty">Nobody is at the desk.</p>}
@@ -227,6 +231,62 @@ function Board() {
         </ul>
       </section>
     </div>
+  );
+}
+
+/** How many of those who wait are shown before somebody asks for the rest, and then. */
+const [few, many] = [6, 200];
+
+/** Who waits, the most urgent first, so that a supervisor can give each to somebody. */
+function Line() {
+  const [whole, setWhole] = useState(false);
+  const waiting = (s.queue.value?.handoffs ?? []).filter((h) => h.state !== "accepted" && !h.ended_at);
+  if (waiting.length === 0) return null;
+  return (
+    <section aria-labelledby="board-line">
+      <h3 id="board-line">
+        Waiting or promised <span class="count quiet">{waiting.length}</span>
+      </h3>
+      <ul class="board-line" role="list">
+        {waiting.slice(0, whole ? many : few).map((h) => {
+          const customer = h.customer?.name || h.customer?.email || "";
+          return (
+            <li key={h.id} {...row({ handoff: h.id, conversation: h.conversation_id, agent: h.agent_id, customer })}>
+              <button type="button" class="board-open" onClick={() => s.openConversation(h.conversation_id)}>
+                <span class={`priority p${h.priority}`}>P{h.priority}</span>
+                <span dir="auto">{customer || "Anonymous customer"}</span>
+              </button>
+              <span class="board-topic">
+                {readable(h.topic) || shortReason(h.reason)} · {s.teamName(h.team)}
+              </span>
+              <span class="board-state">
+                {h.state === "offered" ? `offered to ${h.agent_name ?? "somebody"}` : <Due h={h} />}
+              </span>
+              <AssignButton what={{ handoff: h.id, conversation: h.conversation_id, agent: h.agent_id, customer }} />
+            </li>
+          );
+        })}
+      </ul>
+      {waiting.length > few && (
+        <button type="button" class="button quiet board-quiet" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {whole ? "Show the first ones only" : `Show all ${waiting.length}`}
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** While the focus is in a row, the key for assigning means its conversation. */
+const row = (what: s.Assignable) => ({
+  onFocusIn: () => (s.boardRow.value = what),
+  onFocusOut: () => (s.boardRow.value = null),
+});
+
+function AssignButton({ what }: { what: s.Assignable }) {
+  return (
+    <button type="button" class="button quiet board-assign" aria-keyshortcuts={ariaKeysFor("assign")} onClick={() => s.wantAssign(what)}>
+      Assign<span class="sr-only"> {what.customer || "the anonymous customer"}</span>
+    </button>
   );
 }
 
@@ -258,7 +318,7 @@ function Person({ a, t }: { a: AgentNow; t: number }) {
       </div>
       <ul role="list">
         {a.conversations.map((w) => (
-          <li key={w.handoff}>
+          <li key={w.handoff} {...row({ handoff: w.handoff, conversation: w.conversation, agent: a.id, customer: w.customer })}>
             <button type="button" class="board-open" onClick={() => s.openConversation(w.conversation)}>
               <span class={`priority p${w.priority}`}>P{w.priority}</span>
               <span dir="auto">{w.customer || "Anonymous customer"}</span>
@@ -277,8 +337,9 @@ function Person({ a, t }: { a: AgentNow; t: number }) {
                 </span>
               )}
             </span>
-            {a.id !== me && (
-              <span class="board-do">
+            <span class="board-do">
+              <AssignButton what={{ handoff: w.handoff, conversation: w.conversation, agent: a.id, customer: w.customer }} />
+              {a.id !== me && (
                 <button
                   type="button"
                   class="button quiet"
@@ -289,13 +350,13 @@ function Person({ a, t }: { a: AgentNow; t: number }) {
                 >
                   Whisper<span class="sr-only"> to {a.name} about {w.customer || "the anonymous customer"}</span>
                 </button>
-                {w.state === "accepted" && (
+              )}
+              {a.id !== me && w.state === "accepted" && (
                   <button type="button" class="button quiet" disabled={s.busy.value !== ""} onClick={() => void takeOver(w.conversation)}>
                     Take over<span class="sr-only"> {w.customer || "the anonymous customer"} from {a.name}</span>
                   </button>
                 )}
-              </span>
-            )}
+            </span>
           </li>
         ))}
         {a.conversations.length === 0 && <li class="empty">Nothing in hand.</li>}
@@ -305,7 +366,7 @@ function Person({ a, t }: { a: AgentNow; t: number }) {
 }
 
 async function takeOver(conversation: string): Promise<void> {
-  if (await s.act("takeover", () => s.agentCall(`/conversations/${encodeURIComponent(conversation)}/takeover`, {}))) s.openConversation(conversation);
+  if (await s.act("takeover", () => s.agentCall(`/conversations/${encodeURIComponent(conversation)}/takeover`, {}), conversation)) s.openConversation(conversation);
 }
 
 /** A note that names the agent: they are told at once, and the customer sees nothing of it. */

@@ -195,7 +195,7 @@ function Shown({ figures: f, from, to, column, setColumn, order, down, sort }: S
           </div>
         ))}
       </dl>
-      <section class="lead-chart" aria-label={`${name(column)} by ${dimensionName(f.by).toLowerCase()}`}>
+      <section class={inTime ? "lead-chart" : undefined} aria-label={`${name(column)} by ${dimensionName(f.by).toLowerCase()}`}>
         <label class="lead-draw">
           Drawn
           <select value={column} onChange={(e) => setColumn(e.currentTarget.value)}>

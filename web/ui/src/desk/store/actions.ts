@@ -1,12 +1,12 @@
 // What an agent does with a conversation: take it, end it, give it away.
 
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { Handoff } from "../../shared/types.ts";
 import { closeConversation, drafts, handoff, isFree, isMine, isOffer, mode, open, openConversation, openId, outgoing, record, refreshConversation, settleAll, settled, wakeOutboxes, write } from "./conversation.ts";
 import { withoutMine } from "./changes.ts";
 import { link } from "./live.ts";
 import { queue, split } from "./queue.ts";
-import { act, agentCall, dialog, me, notice, signedOut, teamName, view } from "./session.ts";
+import { act, agentCall, dialog, me, notice, onSignedOut, signedOut, teamName, view } from "./session.ts";
 
 link.subscribe((l) => {
   if (l === "open") wakeOutboxes();
@@ -17,7 +17,8 @@ export const toAccept = computed<Handoff | undefined>(() => (handoff.value && (i
 
 export async function accept(h: Handoff): Promise<void> {
   openConversation(h.conversation_id);
-  if (await act("accept", () => agentCall(`/handoffs/${h.id}/accept`, {}))) {
+  if (await act("accept", () => agentCall(`/handoffs/${h.id}/accept`, {}), h.conversation_id)) {
+    if (openId.value !== h.conversation_id) return; // the agent has gone on
     mode.value = "public";
     refreshConversation(h.conversation_id);
     write("public");
@@ -25,7 +26,7 @@ export async function accept(h: Handoff): Promise<void> {
 }
 
 export async function decline(h: Handoff): Promise<void> {
-  if (await act("decline", () => agentCall(`/handoffs/${h.id}/decline`, {}))) {
+  if (await act("decline", () => agentCall(`/handoffs/${h.id}/decline`, {}), h.conversation_id)) {
     if (openId.value === h.conversation_id) {
       closeConversation();
       view.value = "queue";
@@ -39,7 +40,7 @@ export const canPull = computed(() => open.value !== null && record.value.owner 
 /** Takes the open conversation from the assistant, in the middle of its answer if need be. */
 export async function pull(): Promise<void> {
   const id = openId.value;
-  if (id && (await act("pull", () => agentCall(`/conversations/${id}/pull`, {})))) {
+  if (id && (await act("pull", () => agentCall(`/conversations/${id}/pull`, {}), id)) && openId.value === id) {
     refreshConversation(id);
     write("public");
   }
@@ -61,18 +62,19 @@ async function end(name: string, body: Record<string, unknown>, done: string): P
 async function finish(name: string, body: unknown, done: string): Promise<boolean> {
   const id = openId.value;
   if (!id) return false;
+  const ended = handoff.value?.id;
   // A reply that is still held goes first: it belongs to the conversation that ends here.
   if (!(await settled(id))) {
     notice.value = { text: "Your last reply has not arrived yet. Look at it first.", bad: true };
     return false;
   }
-  const ended = handoff.value?.id;
-  const good = await act(name, () => agentCall(`/conversations/${id}/${name}`, body));
+  const good = await act(name, () => agentCall(`/conversations/${id}/${name}`, body), id);
   if (good) {
-    dialog.value = null;
     notice.value = { text: done, bad: false };
     // Its row goes with these words, not only with the stream's next change. What sleeps stays the agent's.
     if (queue.value && me.value && ended && name !== "snooze") queue.value = withoutMine(queue.value, ended, me.value.id);
+    if (openId.value !== id) return true; // whoever has gone on meanwhile stays where they are
+    dialog.value = null;
     const next = split.value.mine.find((h) => h.conversation_id !== id);
     closeConversation();
     if (next) openConversation(next.conversation_id);
@@ -89,15 +91,41 @@ export const transfer = (team: string, note: string) => finish("transfer", note 
 export async function transferTo(agent: { id: string; name: string }, note: string, warm: boolean): Promise<void> {
   const body = { agent: agent.id, warm, ...(note ? { note } : {}) };
   if (!warm) return void (await finish("transfer", body, `Transferred to ${agent.name}.`));
-  if (await act("transfer", () => agentCall(`/conversations/${openId.value}/transfer`, body))) {
+  const id = openId.value;
+  if (id && (await act("transfer", () => agentCall(`/conversations/${id}/transfer`, body), id))) {
     dialog.value = null;
     notice.value = { text: `${agent.name} is asked. It stays with you until they take it.`, bad: false };
   }
 }
 
+/** What can be meant for somebody, as the board or the queue knows it. */
+export interface Assignable {
+  handoff: string;
+  conversation: string;
+  /** Who has it now. */
+  agent?: string | null;
+  customer: string;
+}
+
+/** What the dialog for assigning is about when it was not asked for in the open conversation. */
+export const assigning = signal<Assignable | null>(null);
+/** The row of the board that has the focus: what the key for assigning means there. */
+export const boardRow = signal<Assignable | null>(null);
+onSignedOut(() => {
+  assigning.value = boardRow.value = null;
+});
+dialog.subscribe((d) => {
+  if (d !== "assign") assigning.value = null;
+});
+
+export function wantAssign(what: Assignable | null): void {
+  assigning.value = what;
+  dialog.value = "assign";
+}
+
 /** Means a handoff for a colleague, who is offered it before everybody else. */
-export async function assign(h: Handoff, agent: { id: string; name: string }, note: string): Promise<void> {
-  if (await act("assign", () => agentCall(`/handoffs/${h.id}/assign`, { agent: agent.id, ...(note ? { note } : {}) }))) {
+export async function assign(h: Assignable, agent: { id: string; name: string }, note: string): Promise<void> {
+  if (await act("assign", () => agentCall(`/handoffs/${h.handoff}/assign`, { agent: agent.id, ...(note ? { note } : {}) }), h.conversation)) {
     dialog.value = null;
     notice.value = { text: `Assigned to ${agent.name}.`, bad: false };
   }
@@ -107,7 +135,8 @@ export async function assign(h: Handoff, agent: { id: string; name: string }, no
 export const snooze = (until: Date, when: string) => end("snooze", { until: until.toISOString() }, `Sleeps until ${when}, or until the customer writes.`);
 
 export async function wakeUp(): Promise<void> {
-  if (await act("wake", () => agentCall(`/conversations/${openId.value}/wake`, {}))) notice.value = { text: "Awake again.", bad: false };
+  const id = openId.value;
+  if (id && (await act("wake", () => agentCall(`/conversations/${id}/wake`, {}), id))) notice.value = { text: "Awake again.", bad: false };
 }
 
 const supervises = computed(() => ["supervisor", "admin"].includes(me.value?.role ?? ""));
@@ -120,7 +149,7 @@ export const canAssign = computed(() => supervises.value && handoff.value !== nu
 
 export async function takeOver(): Promise<void> {
   const id = openId.value;
-  if (id && (await act("takeover", () => agentCall(`/conversations/${id}/takeover`, {})))) {
+  if (id && (await act("takeover", () => agentCall(`/conversations/${id}/takeover`, {}), id)) && openId.value === id) {
     refreshConversation(id);
     write("public");
   }

@@ -128,7 +128,17 @@ effect(() => {
   if (openId.value && record.value.seq > 0) saw(openId.value, record.value.seq);
 });
 
+/** The message that somebody went to, by its number: it is brought into sight and marked until another conversation is opened. */
+export const sought = signal<{ conversation: string; seq: number } | null>(null);
+
+/** Opens a conversation at one of its messages. */
+export function openMessage(id: string, seq: number): void {
+  sought.value = seq > 0 ? { conversation: id, seq } : null;
+  openConversation(id);
+}
+
 export function openConversation(id: string): void {
+  if (sought.peek()?.conversation !== id) sought.value = null;
   view.value = "conversation";
   page.value = "inbox";
   if (openId.value === id) {

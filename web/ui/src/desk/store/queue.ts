@@ -28,5 +28,5 @@ export async function setPresence(state: "online" | "away"): Promise<void> {
   const m = me.value;
   if (!m) return;
   me.value = { ...m, presence: state };
-  if (!(await act("presence", () => agentCall("/presence", { state }, "PUT")))) me.value = m;
+  if (!(await act("presence", () => agentCall("/presence", { state }, "PUT"), "presence"))) me.value = m;
 }

@@ -21,7 +21,7 @@ export const page = signal("inbox");
 export const notice = signal<{ text: string; bad: boolean } | null>(null);
 /** The dialog that is open: "palette", "shortcuts", or the id of one in the slot `dialogs`. */
 export const dialog = signal<string | null>(null);
-/** The action that is under way: one at a time. */
+/** The action that is under way, or "". */
 export const busy = signal("");
 export const sound = signal(store.get<boolean>("sound") ?? false);
 /** What is read out to those who do not see the page. */
@@ -59,20 +59,39 @@ export function words(err: unknown): string {
   return "The server could not be reached. Please try again.";
 }
 
-/** Runs an action once at a time and says what went wrong, in the server's words: a conflict names who was faster. */
-export async function act(name: string, f: () => Promise<unknown>): Promise<boolean> {
-  if (busy.value) return false;
-  busy.value = name;
-  notice.value = null;
-  try {
-    await f();
-    return true;
-  } catch (err) {
-    notice.value = { text: words(err), bad: true };
-    return false;
-  } finally {
-    busy.value = "";
-  }
+/** The actions that were asked for and are not done, in that order: each with the thing that it is about. */
+const underWay = new Map<string, { name: string; about: string; done: Promise<boolean> }>();
+
+/** More than anybody asks for while one answer is on its way. */
+const mostUnderWay = 50;
+
+/**
+ * Runs an action and says what went wrong, in the server's words: a conflict names who was faster. Actions about the same
+ * thing run one after the other, those about different things beside each other, so that whoever works fast loses no key.
+ * The same action asked for again while it is under way is not run twice: it is false.
+ */
+export async function act(name: string, f: () => Promise<unknown>, about = ""): Promise<boolean> {
+  const key = `${about} ${name}`;
+  if (underWay.has(key) || underWay.size >= mostUnderWay) return false;
+  const before = [...underWay.values()].findLast((o) => o.about === about)?.done;
+  const run = async (): Promise<boolean> => {
+    if (before) await before;
+    notice.value = null;
+    try {
+      await f();
+      return true;
+    } catch (err) {
+      notice.value = { text: words(err), bad: true };
+      return false;
+    } finally {
+      underWay.delete(key);
+      busy.value = [...underWay.values()][0]?.name ?? "";
+    }
+  };
+  const done = new Promise<boolean>((resolve) => queueMicrotask(() => resolve(run())));
+  underWay.set(key, { name, about, done });
+  busy.value ||= name;
+  return done;
 }
 
 /** A sound when a customer of mine writes in a conversation that is not in front. */
