@@ -35,6 +35,21 @@ func ECE(p []float64, outcome []bool, bins int) float64 {
 	return e / float64(len(p))
 }
 
+// ECEByChance is the ECE that probabilities have on average though they are exact, because the outcomes of so many cases
+// scatter: in each bin the mean distance of a sum of independent outcomes from what is expected of it, which is nearly
+// sqrt(2/pi) standard deviations. It falls with the square root of the number of cases. NaN without any.
+func ECEByChance(p []float64, bins int) float64 {
+	variance := make([]float64, bins)
+	for _, x := range p {
+		variance[min(max(int(x*float64(bins)), 0), bins-1)] += x * (1 - x)
+	}
+	e := 0.0
+	for _, v := range variance {
+		e += math.Sqrt(2 / math.Pi * v)
+	}
+	return e / float64(len(p))
+}
+
 func indicator(b bool) float64 {
 	if b {
 		return 1

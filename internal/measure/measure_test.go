@@ -2,6 +2,7 @@ package measure
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -213,4 +214,31 @@ func TestNotANumberEnds(t *testing.T) {
 	outcome := []bool{false, true, true, false}
 	_ = AUROC(scores, outcome)
 	_ = FitIsotonic(scores, outcome).P(0.5)
+}
+
+// Outcomes drawn with the very probabilities have the error that chance is said to make.
+func TestECEByChance(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(21, 22))
+	for _, n := range []int{150, 400, 2000} {
+		p := make([]float64, n)
+		for i := range p {
+			p[i] = rnd.Float64()
+		}
+		const draws = 400
+		seen := 0.0
+		outcome := make([]bool, n)
+		for range draws {
+			for i := range outcome {
+				outcome[i] = rnd.Float64() < p[i]
+			}
+			seen += ECE(p, outcome, 10) / draws
+		}
+		if said := ECEByChance(p, 10); math.Abs(said-seen) > 0.05*seen {
+			t.Errorf("%d exact probabilities: %.4f on average, said to be %.4f", n, seen, said)
+		}
+	}
+	if v := ECEByChance([]float64{0, 1, 1}, 10); v != 0 {
+		t.Errorf("certainties scatter by %v", v)
+	}
 }

@@ -39,6 +39,7 @@ var figures = []figure{
 	{"fpr_at_95tpr", "fpr@95tpr", "FPR at 95% TPR"},
 	{"top1_ece", "ece", "ECE"},
 	{"ece", "", "ECE"},
+	{"top1_ece_chance", "ece by chance", "ECE of exact probabilities, by chance"},
 	{"top1_ece_others", "ece others", "ECE, fitted on others"},
 	{"brier", "", "Brier"},
 	{"precision_surest_half", "surest half", "Surest half right"},

@@ -117,8 +117,9 @@ func score(s *Set, answers []asked, opts Options) report.Entry {
 		Figures: map[string]float64{
 			"queries": n, "documents": float64(len(s.Documents)),
 			"ndcg@10": ndcg, "recall@5": recall5, "recall@10": recall10, "mrr@10": mrr, "top1_accuracy": top1,
-			"top1_auroc":            finite(measure.AUROC(confidence, right)),   // does the confidence tell right first articles from wrong ones?
-			"top1_ece":              finite(measure.ECE(confidence, right, 10)), // expected calibration error of the confidence, ten bins
+			"top1_auroc":            finite(measure.AUROC(confidence, right)),    // does the confidence tell right first articles from wrong ones?
+			"top1_ece":              finite(measure.ECE(confidence, right, 10)),  // expected calibration error of the confidence, ten bins
+			"top1_ece_chance":       finite(measure.ECEByChance(confidence, 10)), // what an exact confidence would show with so many questions
 			"precision_surest_half": surestHalf(confidence, right),
 		},
 	}
