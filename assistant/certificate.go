@@ -53,6 +53,11 @@ type Bound struct {
 	Wrong     int     `json:"wrong"`    // of those
 	Upper     float64 `json:"upper"`    // Clopper-Pearson bound on the share of wrong answers
 	Why       string  `json:"why"`      // in words
+
+	// What the questions say that had no part in choosing the threshold: a share of wrong answers that is a fair estimate.
+	Held      int     `json:"held"`       // of those held back: answered at the threshold
+	HeldWrong int     `json:"held_wrong"` // of those
+	HeldUpper float64 `json:"held_upper"` // Clopper-Pearson bound on the share of wrong answers
 }
 
 // Certificate says from which probability on the assistant may answer, and on which labels that rests.
@@ -65,15 +70,18 @@ type Certificate struct {
 	Groups  map[string]Bound `json:"groups"`
 }
 
-// Certify fits the probabilities on the first labels and finds the thresholds on the second: both must be of different
-// conversations. The threshold of a group is the loosest whose Clopper-Pearson bound on the share of wrong answers stays
+// Certify fits the probabilities on the first labels, finds the thresholds on the second and confirms them on the third: all
+// must be of different conversations. The threshold of a group is the loosest whose Clopper-Pearson bound on the share of wrong answers stays
 // within the budget, by testing thresholds in a fixed order from the strictest down and stopping at the first that
 // fails (fixed-sequence testing: Angelopoulos et al., "Learn then Test", 2021), so that the level holds for the one that
-// is chosen. The order begins where, by the probabilities alone and before any label is looked at, the bound is most likely to be
+// is chosen. That level counts on labels that nobody looked at while rules and articles were written, and labels that serve
+// again and again do not stay so: therefore a threshold is certified only where the bound is within the budget on the labels
+// that were held back, too. They choose nothing and each threshold is held against them once, so a promise that is too low
+// passes one time in twenty at most, whatever happened to the other labels. The order begins where, by the probabilities alone and before any label is looked at, the bound is most likely to be
 // within the budget. A group with too few labels, or with too many wrong answers, gets no certificate: its threshold is then at
 // least the prior and the pooled one, and high enough that of its labelled questions no more than the budget are answered
-// wrongly.
-func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
+// wrongly. A threshold that is not confirmed stays as strict as it was found.
+func Certify(fit, certify, held []Labelled, basis Basis, now time.Time) Certificate {
 	c := Certificate{Made: now.UTC().Truncate(time.Second), Basis: basis, Fitted: len(fit), Groups: map[string]Bound{}}
 	rows := make([][]float64, len(fit))
 	right, among := make([]bool, len(fit)), make([]bool, len(fit))
@@ -86,34 +94,59 @@ func Certify(fit, certify []Labelled, basis Basis, now time.Time) Certificate {
 		c.Among = measure.FitLogistic(rows, among, amongPrior, ridge)
 	}
 
-	all := make([]scored, len(certify))
-	by := map[string][]scored{}
-	for i, l := range certify {
-		all[i] = scored{c.Weights.P(l.X), l.Right}
-		by[l.Group] = append(by[l.Group], all[i])
-	}
+	all, by := c.score(certify)
+	heldAll, heldBy := c.score(held)
 	pooled := bound(all, Budgets[Pooled])
-	if !pooled.Certified {
+	common := pooled.Certified // whether there is a threshold for all, confirmed or not
+	if !common {
 		pooled.Threshold = 1
 	}
+	pooled.confirm(heldAll)
 	c.Groups[Pooled] = pooled
 	for _, g := range Groups {
 		b := bound(by[g], Budgets[g])
 		if !b.Certified {
 			least := prior(g)
-			if pooled.Certified {
+			if common {
 				least = max(least, pooled.Threshold)
 			}
 			why := b.Why
 			b = within(by[g], least, Budgets[g])
 			b.Why = why
-		} else if pooled.Certified && b.Threshold < pooled.Threshold { // all answers together have a budget too
+		} else if common && b.Threshold < pooled.Threshold { // all answers together have a budget too
 			b.Threshold = pooled.Threshold
 			b.Why += fmt.Sprintf("; answered from %.2f on, where all groups together stay within %.0f %%", b.Threshold, 100*pooled.Budget)
 		}
+		b.confirm(heldBy[g])
 		c.Groups[g] = b
 	}
 	return c
+}
+
+// score returns the labels with their probabilities, all and by group.
+func (c *Certificate) score(labels []Labelled) (all []scored, by map[string][]scored) {
+	all, by = make([]scored, len(labels)), map[string][]scored{}
+	for i, l := range labels {
+		all[i] = scored{c.Weights.P(l.X), l.Right}
+		by[l.Group] = append(by[l.Group], all[i])
+	}
+	return all, by
+}
+
+// confirm holds a bound against labels that it was not chosen on, and takes the certificate back where they do not bear it out.
+func (b *Bound) confirm(held []scored) {
+	b.Held, b.HeldWrong = at(held, b.Threshold)
+	b.HeldUpper = measure.UpperBound(b.HeldWrong, b.Held, confidenceLevel)
+	if !b.Certified {
+		return
+	}
+	seen := fmt.Sprintf("of %d answers to questions held back %d are wrong, so that at 95 %% confidence up to %.1f %% could be", b.Held, b.HeldWrong, 100*b.HeldUpper)
+	if b.HeldUpper <= b.Budget {
+		b.Why += "; confirmed: " + seen
+		return
+	}
+	b.Certified = false
+	b.Why = fmt.Sprintf("not certified: %s; the budget is %.0f %% (%d of %d were wrong where the threshold was found)", seen, 100*b.Budget, b.Wrong, b.Answered)
 }
 
 // fewestFit is the number of labels below which the weights stay the general ones: a handful of right answers would make

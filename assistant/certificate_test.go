@@ -2,6 +2,7 @@ package assistant
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,47 +26,89 @@ func world(rnd *rand.Rand, n int, group string, shift float64) []Labelled {
 	return out
 }
 
-// A certified threshold may be wrong about its bound one time in twenty. In a thousand worlds the true share of wrong
-// answers is above the budget in at most about fifty.
+// A certified threshold may be wrong about its bound one time in twenty, also where the labels that it was found on had been
+// in sight while the rules were written, so that most of what is answered wrongly among them was mended for them alone.
 func TestCertifiedThresholdsHold(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 4))
-	truth := world(rnd, 60_000, HowTo, 0)
+	truth := world(rnd, 30_000, HowTo, 0)
 	fit := world(rnd, 300, HowTo, 0)
-	certified, broken := 0, 0
-	for range 1000 {
-		c := Certify(fit, world(rnd, 400, HowTo, 0), Basis{}, time.Time{})
-		b := c.Groups[HowTo]
-		if !b.Certified {
-			continue
-		}
-		certified++
-		answered, wrong := 0, 0
-		for _, l := range truth[rnd.IntN(30_000):][:30_000] {
-			if c.Weights.P(l.X) >= b.Threshold {
-				answered++
-				if !l.Right {
-					wrong++
+	const worlds = 150
+	for _, mended := range []bool{false, true} {
+		certified, broken, without := 0, 0, 0
+		for range worlds {
+			labels := world(rnd, 400, HowTo, 0)
+			if mended {
+				labels = slices.DeleteFunc(labels, func(l Labelled) bool { return !l.Right && rnd.Float64() < 0.7 })
+			}
+			c := Certify(fit, labels, world(rnd, 700, HowTo, 0), Basis{}, time.Time{})
+			b := c.Groups[HowTo]
+			answered, wrong := 0, 0
+			for _, l := range truth {
+				if c.Weights.P(l.X) >= b.Threshold {
+					answered++
+					if !l.Right {
+						wrong++
+					}
+				}
+			}
+			over := float64(wrong) > b.Budget*float64(answered)
+			if over && b.Answered > 0 && b.Upper <= b.Budget {
+				without++
+			}
+			if b.Certified {
+				certified++
+				if over {
+					broken++
 				}
 			}
 		}
-		if float64(wrong) > Budgets[HowTo]*float64(answered) {
-			broken++
+		t.Logf("mended %v: %d certified, %d broken; %d without those held back", mended, certified, broken, without)
+		if broken > 13 { // one in twenty is 7.5; 13 is two standard deviations above
+			t.Errorf("mended %v: %d of %d certificates were broken in %d worlds", mended, broken, certified, worlds)
+		}
+		if !mended && certified < worlds/10 {
+			t.Errorf("certified only %d times of %d", certified, worlds)
+		}
+		if mended && without < worlds/4 {
+			t.Errorf("only %d would be broken by the mended labels alone: this shows nothing", without)
 		}
 	}
-	if certified < 500 {
-		t.Errorf("certified only %d times of 1000", certified)
+}
+
+// What was held back takes a certificate away, and never loosens or moves a threshold.
+func TestHeldBackConfirms(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(9, 10))
+	fit := world(rnd, 300, HowTo, 1)
+	certify := slices.DeleteFunc(world(rnd, 800, HowTo, 1), func(l Labelled) bool { return !l.Right }) // any bound is met
+	none := Certify(fit, certify, nil, Basis{}, time.Time{})
+	right, wrong := world(rnd, 800, HowTo, 1), world(rnd, 800, HowTo, 1)
+	for i := range right {
+		right[i].Right, wrong[i].Right = true, i%8 != 0
 	}
-	if broken > 65 { // 50 expected at most; 65 is two standard deviations above
-		t.Errorf("%d of %d certificates were broken", broken, certified)
+	good, bad := Certify(fit, certify, right, Basis{}, time.Time{}), Certify(fit, certify, wrong, Basis{}, time.Time{})
+	for _, g := range []string{HowTo, Pooled} {
+		n, y, b := none.Groups[g], good.Groups[g], bad.Groups[g]
+		if n.Upper > n.Budget || n.Certified || n.HeldUpper != 1 {
+			t.Errorf("%s, nothing held back: %+v", g, n)
+		}
+		if !y.Certified || y.HeldWrong != 0 || y.Held == 0 || !strings.Contains(y.Why, "confirmed") {
+			t.Errorf("%s, all held back are right: %+v", g, y)
+		}
+		if b.Certified || b.HeldWrong == 0 || b.HeldUpper <= b.Budget || !strings.Contains(b.Why, "held back") {
+			t.Errorf("%s, one of eight held back is wrong: %+v", g, b)
+		}
+		if n.Threshold != y.Threshold || n.Threshold != b.Threshold {
+			t.Errorf("%s: thresholds %v, %v and %v by what was held back", g, n.Threshold, y.Threshold, b.Threshold)
+		}
 	}
-	t.Logf("%d certified, %d broken", certified, broken)
 }
 
 func TestTooFewLabels(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(5, 6))
-	c := Certify(world(rnd, 200, Money, 3), world(rnd, 100, Money, 3), Basis{}, time.Time{})
+	c := Certify(world(rnd, 200, Money, 3), world(rnd, 100, Money, 3), nil, Basis{}, time.Time{})
 	b := c.Groups[Money]
 	if b.Certified || b.Threshold < prior(Money) || !strings.Contains(b.Why, "needs at least 299") {
 		t.Errorf("%+v", b)
@@ -73,7 +116,7 @@ func TestTooFewLabels(t *testing.T) {
 	if n := c.Groups[Normal]; n.Certified || n.Threshold < prior(Normal) {
 		t.Errorf("a group without a single label: %+v", n)
 	}
-	none := Certify(nil, nil, Basis{}, time.Time{})
+	none := Certify(nil, nil, nil, Basis{}, time.Time{})
 	for _, g := range Groups {
 		if b := none.Groups[g]; b.Certified || b.Threshold < prior(g) {
 			t.Errorf("no labels at all, %s: %+v", g, b)
@@ -87,7 +130,7 @@ func TestUncertifiedStaysWithinTheBudget(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	for range 50 {
 		certify := world(rnd, 250, Money, 0)
-		c := Certify(world(rnd, 200, Money, 0), certify, Basis{}, time.Time{})
+		c := Certify(world(rnd, 200, Money, 0), certify, world(rnd, 250, Money, 0), Basis{}, time.Time{})
 		b := c.Groups[Money]
 		answered, wrong := 0, 0
 		for _, l := range certify {
@@ -146,7 +189,7 @@ func TestFewLabelsMoveNothing(t *testing.T) {
 		for range n {
 			fit = append(fit, Labelled{Group: Normal, X: d.Inputs(), Right: true, Among: true})
 		}
-		c := Certify(fit, nil, Basis{}, time.Time{})
+		c := Certify(fit, nil, nil, Basis{}, time.Time{})
 		d.Policy = c.Policy()
 		d.Decide()
 		if d.PCorrect > general+0.001 || d.PCorrect < general-0.001 {

@@ -6,10 +6,10 @@ import (
 	"github.com/firstline/firstline/assistant"
 )
 
-// MakeCertificate fits on the conversations to fit on and certifies on those to certify on. An answer is wrong when its
+// MakeCertificate fits on the conversations to fit on, certifies on those to certify on, and confirms on those held back. An answer is wrong when its
 // article does not answer the question; whether the right section of the article is quoted is measured beside it.
 func MakeCertificate(outcomes []Outcome, basis assistant.Basis, now time.Time) assistant.Certificate {
-	var fit, certify []assistant.Labelled
+	var fit, certify, held []assistant.Labelled
 	for _, o := range outcomes {
 		if o.Quoted == "" || o.Decision.Curated() {
 			continue // no threshold decides here
@@ -20,7 +20,9 @@ func MakeCertificate(outcomes []Outcome, basis assistant.Basis, now time.Time) a
 			fit = append(fit, l)
 		case Certify:
 			certify = append(certify, l)
+		case Test:
+			held = append(held, l)
 		}
 	}
-	return assistant.Certify(fit, certify, basis, now)
+	return assistant.Certify(fit, certify, held, basis, now)
 }

@@ -50,7 +50,7 @@ type Part string
 const (
 	Fit     Part = "fit"     // fitting the probabilities
 	Certify Part = "certify" // finding the thresholds
-	Test    Part = "test"    // measuring what came of it
+	Test    Part = "test"    // held back: confirming the thresholds, and measuring what came of them
 )
 
 // PartOf deals the conversations out by their ids: a fifth to fit, half to certify, three tenths to test. An id's part

@@ -176,7 +176,7 @@ func (o *suiteOptions) keep(e *env, a *app, c *assistant.Certificate) error {
 	fmt.Fprintf(e.out, "Certificate %s, fitted on %d questions\n", c.Name(), c.Fitted)
 	for _, g := range append([]string{assistant.Pooled}, assistant.Groups...) {
 		b := c.Groups[g]
-		fmt.Fprintf(e.out, "  %-7s threshold %.2f, %d of %d labelled questions answered; %s\n", g, b.Threshold, b.Answered, b.Cases, b.Why)
+		fmt.Fprintf(e.out, "  %-7s threshold %.2f, %d of %d labelled questions answered; held back: %d answered, %d wrong, at most %.1f %%; %s\n", g, b.Threshold, b.Answered, b.Cases, b.Held, b.HeldWrong, 100*b.HeldUpper, b.Why)
 	}
 	if o.Certificate != "" {
 		raw, err := json.MarshalIndent(c, "", "  ")
