@@ -32,11 +32,11 @@ type Summary struct {
 }
 
 // summaryLabels stand before the lines, in the order of languages.
-var summaryLabels = map[string][5]string{
-	"wants":   {"Wants: %s", "Anliegen: %s", "Quiere: %s", "Vill: %s", "Souhaite : %s"},
-	"tried":   {"Was shown: %s", "Gezeigt wurde: %s", "Se le mostró: %s", "Fick se: %s", "A été montré : %s"},
-	"open":    {"Last asked: %s", "Zuletzt gefragt: %s", "Última pregunta: %s", "Frågade senast: %s", "Dernière question : %s"},
-	"nothing": {"Asked for a person without writing why.", "Möchte mit einem Menschen sprechen, ohne zu schreiben, warum.", "Ha pedido una persona sin escribir por qué.", "Bad om en människa utan att skriva varför.", "A demandé une personne sans écrire pourquoi."},
+var summaryLabels = map[string][6]string{
+	"wants":   {"Wants: %s", "Anliegen: %s", "Quiere: %s", "Vill: %s", "Souhaite : %s", "الطلب: \u2068%s\u2069"},
+	"tried":   {"Was shown: %s", "Gezeigt wurde: %s", "Se le mostró: %s", "Fick se: %s", "A été montré : %s", "ما عُرض: \u2068%s\u2069"},
+	"open":    {"Last asked: %s", "Zuletzt gefragt: %s", "Última pregunta: %s", "Frågade senast: %s", "Dernière question : %s", "آخر سؤال: \u2068%s\u2069"},
+	"nothing": {"Asked for a person without writing why.", "Möchte mit einem Menschen sprechen, ohne zu schreiben, warum.", "Ha pedido una persona sin escribir por qué.", "Bad om en människa utan att skriva varför.", "A demandé une personne sans écrire pourquoi.", "طُلب شخص دون ذكر السبب."},
 }
 
 // text is the summary as it is read in queues and by the customer.
@@ -243,7 +243,7 @@ type written struct {
 }
 
 // languageNames are what the model is told; a language that is not here goes by its code.
-var languageNames = map[string]string{"en": "English", "de": "German", "es": "Spanish", "sv": "Swedish", "fr": "French"}
+var languageNames = map[string]string{"en": "English", "de": "German", "es": "Spanish", "sv": "Swedish", "fr": "French", "ar": "Arabic"}
 
 func (w *Summariser) write(ctx context.Context, language string, p Package) (written, error) {
 	var out written

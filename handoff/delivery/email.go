@@ -212,4 +212,5 @@ var answers = map[string]answerText{
 	"es": {"Una respuesta de %s", "Puedes seguir en el chat donde preguntaste. Recibes este mensaje porque dejaste allí tu dirección."},
 	"sv": {"Ett svar från %s", "Du kan fortsätta i chatten där du frågade. Du får det här meddelandet eftersom du lämnade din adress där."},
 	"fr": {"Une réponse de %s", "Vous pouvez continuer dans la discussion où vous avez demandé. Vous recevez ce message parce que vous y avez laissé votre adresse."},
+	"ar": {"إجابة من \u2068%s\u2069", "يمكنك المتابعة في المحادثة التي سألت فيها. تصلك هذه الرسالة لأنك تركت عنوانك هناك."},
 }

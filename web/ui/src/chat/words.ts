@@ -215,6 +215,8 @@ export const others: Record<string, () => Promise<{ words: Words }>> = {
   de: () => import("./words/de.ts"),
   es: () => import("./words/es.ts"),
   sv: () => import("./words/sv.ts"),
+  fr: () => import("./words/fr.ts"),
+  ar: () => import("./words/ar.ts"),
 };
 
 export const languageOf = (locale: string) => locale.toLowerCase().split("-")[0] ?? "";
