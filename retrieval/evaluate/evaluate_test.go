@@ -64,7 +64,8 @@ func TestScoreByHand(t *testing.T) {
 		"ndcg@10":  (0.63093 + 1/1.63093) / 2, // 1/log2(3) at the second place; one of two at the first
 		"recall@5": 0.75, "recall@10": 0.75, "mrr@10": 0.75, "top1_accuracy": 0.5, "map": 0.5,
 		"top1_auroc": 1, "top1_ece": (0.2 + 0.1) / 2, "precision_surest_half": 1,
-		"brier": (0.04 + 0.01) / 2, "fpr_at_95tpr": 0,
+		"top1_ece_chance": 0.797885 * (0.4 + 0.3) / 2, // sqrt(2/pi) standard deviations of each question's outcome
+		"brier":           (0.04 + 0.01) / 2, "fpr_at_95tpr": 0,
 		"coverage_at_risk_2": 0.5, "coverage_at_risk_5": 0.5, "coverage_at_risk_10": 0.5,
 	}
 	if diff := cmp.Diff(want, got.Figures, nearly); diff != "" {
