@@ -3,6 +3,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Avatar, Dialog, Menu, type MenuItem } from "../shared/parts.tsx";
+import { host } from "../shared/host.ts";
 import { Icon } from "../shared/icons.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
@@ -14,13 +15,14 @@ export function App() {
   const w = words.value;
   const company = config.value?.company ?? "";
   useEffect(() => {
-    document.documentElement.lang = locale.value;
-    document.documentElement.dir = direction(locale.value);
-    document.title = company ? `${company} · ${w.conversation}` : w.conversation;
+    const element = host.element ?? document.documentElement;
+    element.lang = locale.value;
+    element.dir = direction(locale.value);
+    if (!host.root) document.title = company ? `${company} · ${w.conversation}` : w.conversation;
   }, [locale.value, company]);
   return (
     <div class={`page ${panel.value ? "with-panel" : ""}`}>
-      <div class="chat">
+      <div class="chat" inert={host.root !== undefined && panel.value !== null}>
         <Header />
         <LinkState />
         {session.value ? (
@@ -79,6 +81,11 @@ function Header() {
         </button>
       )}
       {s && <Menu label={w.more} icon="menu" items={items} />}
+      {host.close && (
+        <button type="button" class="icon-button" aria-label={w.close} title={w.close} onClick={host.close}>
+          <Icon name="close" />
+        </button>
+      )}
       {confirm && (
         <Dialog title={confirm === "new" ? w.newTitle : w.endTitle} closeLabel={w.close} onClose={() => setConfirm(null)}>
           <p>{confirm === "new" ? w.newText : w.endText}</p>

@@ -2,6 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { accepted, ChosenFiles, filesIn } from "../shared/files.tsx";
+import { host } from "../shared/host.ts";
 import { Icon } from "../shared/icons.tsx";
 import { composing, Growing } from "../shared/parts.tsx";
 import { browserStore } from "../shared/storage.ts";
@@ -10,7 +11,7 @@ import { attachFiles, chosen, record, removeFile, send, session, typing, words }
 /** The longest message that the server takes, in characters. */
 const limit = 4000;
 const warnFrom = 3500;
-const drafts = browserStore("firstline.draft.");
+const drafts = browserStore(() => `${host.prefix}draft.`);
 
 export function Composer() {
   const w = words.value;

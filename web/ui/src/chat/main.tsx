@@ -1,7 +1,9 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { boot } from "./session.ts";
+import { boot, takeToken } from "./session.ts";
+import { host } from "../shared/host.ts";
 
 const root = document.getElementById("app");
 if (root) render(<App />, root);
+host.customerToken = takeToken();
 void boot();

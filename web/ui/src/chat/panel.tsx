@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { articleNodes, helpTarget } from "../shared/article.ts";
 import { call } from "../shared/api.ts";
+import { host } from "../shared/host.ts";
 import { Icon } from "../shared/icons.tsx";
 import type { Article } from "../shared/types.ts";
 import { closeSource, locale, panel, region, session, showSource, words } from "./session.ts";
@@ -22,7 +23,7 @@ export function ArticlePanel() {
     if (!d) return;
     const open = () => {
       d.close();
-      if (matchMedia("(min-width: 1000px)").matches) d.show();
+      if (host.root || matchMedia("(min-width: 1000px)").matches) d.show(); // in the widget the conversation is inert meanwhile
       else d.showModal(); // over the conversation there is nothing beside it to use
       d.querySelector<HTMLElement>(".panel-close")?.focus();
     };
@@ -45,17 +46,22 @@ export function ArticlePanel() {
   useLayoutEffect(() => {
     const c = content.current;
     if (!c || !article) return;
-    c.replaceChildren(
-      articleNodes(article.html, {
-        idPrefix: prefix,
-        onAnchor: scrollTo,
-        onHelpLink: (href) => {
-          const t = helpTarget(href);
-          if (t) showSource({ slug: t.slug, anchor: t.anchor, locale: t.locale ?? article.locale });
-          return t !== undefined;
-        },
-      }),
-    );
+    try {
+      c.replaceChildren(
+        articleNodes(article.html, {
+          idPrefix: prefix,
+          onAnchor: scrollTo,
+          onHelpLink: (href) => {
+            const t = helpTarget(href);
+            if (t) showSource({ slug: t.slug, anchor: t.anchor, locale: t.locale ?? article.locale });
+            return t !== undefined;
+          },
+        }),
+      );
+    } catch {
+      setFailed(true); // a page with trusted types that does not allow ours; the link above still leads to the article
+      return;
+    }
     scrollTo(p?.anchor ?? "");
   }, [article, p?.anchor]);
 
@@ -70,7 +76,7 @@ export function ArticlePanel() {
   }
 
   if (!p) return null;
-  const url = `/help/${encodeURIComponent(p.slug)}?locale=${encodeURIComponent(p.locale)}${p.anchor ? `#${encodeURIComponent(p.anchor)}` : ""}`;
+  const url = `${host.base}/help/${encodeURIComponent(p.slug)}?locale=${encodeURIComponent(p.locale)}${p.anchor ? `#${encodeURIComponent(p.anchor)}` : ""}`;
   return (
     <dialog
       ref={box}

@@ -5,6 +5,7 @@ import { call, download, newId, Problem } from "../shared/api.ts";
 import { Outbox, type Outgoing } from "../shared/outbox.ts";
 import { apply, emptyRecord, withMessages, type RecordState } from "../shared/record.ts";
 import { follow, type Link, type ServerEvent } from "../shared/sse.ts";
+import { focusedElement, host } from "../shared/host.ts";
 import { browserStore } from "../shared/storage.ts";
 import { choose as chooseFiles, type Chosen, maxFiles, upload } from "../shared/files.tsx";
 import { parseMarkdown, plainText } from "../shared/markdown.ts";
@@ -21,16 +22,14 @@ export interface Session {
   officeHours?: OfficeHours;
 }
 
-const store = browserStore("firstline.");
-const query = new URLSearchParams(typeof location === "undefined" ? "" : location.search);
+const store = browserStore(() => host.prefix);
+const given = (name: string) => host.given[name] || null;
 
 /**
  * Who the customer is, in the word of the app that opens this page: #customer_token=…, which no server and no log sees. It
  * is taken out of the address at once.
  */
-const customerToken = takeToken();
-
-function takeToken(): string {
+export function takeToken(): string {
   if (typeof location === "undefined") return "";
   const hash = new URLSearchParams(location.hash.slice(1));
   const token = hash.get("customer_token") ?? "";
@@ -44,8 +43,8 @@ function takeToken(): string {
 
 export const config = signal<Config | null>(null);
 export const configFailed = signal(false);
-export const choice = signal({ market: "", locale: firstLocale() });
-export const session = signal<Session | null>(store.get<Session>("session") ?? null);
+export const choice = signal({ market: "", locale: typeof navigator === "undefined" ? "en" : navigator.language });
+export const session = signal<Session | null>(null);
 export const record = signal<RecordState>(emptyRecord);
 export const loaded = signal(false);
 export const outgoing = signal<Outgoing[]>([]);
@@ -67,7 +66,7 @@ let opener: HTMLElement | null = null;
 
 /** Shows an article beside the conversation. The focus goes back to where it was when the panel is closed. */
 export function showSource(source: Source): void {
-  if (!panel.value) opener = document.activeElement as HTMLElement | null;
+  if (!panel.value) opener = focusedElement();
   panel.value = source;
 }
 
@@ -107,10 +106,6 @@ export const unsent = computed(() => {
   return outgoing.value.filter((o) => !have.has(o.clientId));
 });
 
-function firstLocale(): string {
-  return query.get("locale") ?? (typeof navigator === "undefined" ? "en" : navigator.language);
-}
-
 /** The past comes in one piece, as soon as the stream is open. */
 const pastWithinMs = 400;
 
@@ -124,6 +119,8 @@ const path = (s: Session, rest = "") => `/v1/conversations/${encodeURIComponent(
 
 /** Loads what the page needs and takes up the conversation that this browser was in. */
 export async function boot(): Promise<void> {
+  choice.value = { market: "", locale: given("locale") ?? navigator.language };
+  session.value = store.get<Session>("session") ?? null;
   if (session.value) attach(session.value);
   await loadConfig();
 }
@@ -132,10 +129,10 @@ export async function loadConfig(): Promise<void> {
   configFailed.value = false;
   for (let n = 0; n < 3; n++) {
     try {
-      const c = await call<Config>("/v1/config");
+      const c = await call<Config>(host.site ? `/v1/config?site=${encodeURIComponent(host.site)}` : "/v1/config");
       config.value = c;
       const locales = [...new Set([...(c.locales ?? []), ...c.markets.flatMap((m) => m.locales)])];
-      choice.value = choose(c.markets, locales, { locale: query.get("locale"), market: query.get("market") }, navigator.languages ?? [navigator.language]);
+      choice.value = choose(c.markets, locales, { locale: given("locale"), market: given("market") }, navigator.languages ?? [navigator.language]);
       return;
     } catch {
       await new Promise((r) => setTimeout(r, 600 * (n + 1)));
@@ -154,7 +151,7 @@ export async function start(): Promise<boolean> {
   const { market, locale } = choice.value;
   try {
     const made = await call<{ id: string; token: string; disclosure: string; greeting: string; office_hours?: OfficeHours }>("/v1/conversations", {
-      body: { market, locale, ...(query.get("audience") ? { audience: query.get("audience") } : {}), ...(query.get("article") ? { article: query.get("article") } : {}), ...(customerToken ? { customer_token: customerToken } : {}) },
+      body: { market, locale, ...(given("audience") ? { audience: given("audience") } : {}), ...(given("article") ? { article: given("article") } : {}), ...(host.customerToken ? { customer_token: host.customerToken } : {}), ...hostFields() },
       headers: { "Idempotency-Key": startKey },
     });
     startKey = "";
@@ -171,6 +168,9 @@ export async function start(): Promise<boolean> {
     starting.value = false;
   }
 }
+
+/** What a page of another origin adds to the start of a conversation. */
+const hostFields = () => ({ ...(host.site ? { site: host.site } : {}), ...(Object.keys(host.context).length > 0 ? { context: host.context } : {}) });
 
 function attach(s: Session): void {
   record.value = emptyRecord;
@@ -424,12 +424,12 @@ let readTimer: ReturnType<typeof setTimeout> | undefined;
 let readSent = 0;
 
 /** Says how far the customer has read, once it is on a visible page. */
-function scheduleRead(): void {
+export function scheduleRead(): void {
   clearTimeout(readTimer);
   readTimer = setTimeout(() => {
     const s = session.value;
     const last = record.value.messages.findLast((m) => m.author === "agent");
-    if (!s || !last || document.visibilityState !== "visible") return;
+    if (!s || !last || document.visibilityState !== "visible" || !host.shown) return;
     if (last.seq <= Math.max(readSent, record.value.read.customer ?? 0)) return;
     readSent = last.seq;
     call(path(s, "/read"), { body: { seq: last.seq }, headers: auth(s) }).catch(() => {});

@@ -1,5 +1,7 @@
 // Calls to the server, and the one kind of error that they throw.
 
+import { at } from "./host.ts";
+
 /** Problem is an answer of the server that says no (RFC 9457), or no answer at all (status 0). */
 export class Problem extends Error {
   constructor(
@@ -40,7 +42,7 @@ async function request(path: string, o: CallOptions, accept: string): Promise<Re
   const signal = o.signal ? AbortSignal.any([o.signal, timeout]) : timeout;
   let res: Response;
   try {
-    res = await fetch(path, { method, headers, body, signal, credentials: "same-origin", cache: "no-store", keepalive: o.keepalive });
+    res = await fetch(at(path), { method, headers, body, signal, credentials: "same-origin", cache: "no-store", keepalive: o.keepalive });
   } catch (err) {
     throw new Problem(0, "network", err instanceof Error ? err.message : "network");
   }

@@ -2,7 +2,9 @@
 // lock on the same door. The text is parsed into a document of its own, where no script runs and nothing is loaded, and
 // only the elements and attributes named here are made anew in the page. Nothing is ever assigned to innerHTML.
 
+import { at } from "./host.ts";
 import { safeHref } from "./markdown.ts";
+import { trusted } from "./trusted.ts";
 
 const elements = new Set(
   ("a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre q s " +
@@ -33,7 +35,7 @@ export interface ArticleOptions {
 
 /** Makes the nodes of an article. Headings come one level lower, because the panel has its own. */
 export function articleNodes(html: string, o: ArticleOptions): DocumentFragment {
-  const parsed = new DOMParser().parseFromString(html, "text/html");
+  const parsed = new DOMParser().parseFromString(trusted(html), "text/html");
   const out = document.createDocumentFragment();
   copy(parsed.body, out, o, 0);
   return out;
@@ -61,7 +63,7 @@ function copy(from: Node, to: Node, o: ArticleOptions, depth: number): void {
     if (name === "img") {
       const src = e.getAttribute("src") ?? "";
       if (!/^\/(?!\/)/.test(src)) continue; // pictures of this site alone: others would tell who reads what
-      made.setAttribute("src", src);
+      made.setAttribute("src", at(src));
       made.setAttribute("loading", "lazy");
     }
     copy(e, made, o, depth + 1);
@@ -78,7 +80,7 @@ function copy(from: Node, to: Node, o: ArticleOptions, depth: number): void {
 function anchor(e: Element, made: HTMLElement, o: ArticleOptions): void {
   const href = safeHref(e.getAttribute("href") ?? "");
   if (href === undefined) return; // without an address it is only words
-  made.setAttribute("href", href);
+  made.setAttribute("href", at(href));
   if (href.startsWith("#")) {
     made.addEventListener("click", (ev) => {
       ev.preventDefault();

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { Problem } from "./api.ts";
+import { at } from "./host.ts";
 import { Icon } from "./icons.tsx";
 import type { Attachment } from "./types.ts";
 
@@ -18,7 +19,7 @@ export async function upload(path: string, file: File, headers: Record<string, s
   form.append("file", file, file.name || "file");
   let res: Response;
   try {
-    res = await fetch(path, { method: "POST", body: form, headers, credentials: "same-origin", signal });
+    res = await fetch(at(path), { method: "POST", body: form, headers, credentials: "same-origin", signal });
   } catch (err) {
     throw new Problem(0, "network", err instanceof Error ? err.message : "network");
   }

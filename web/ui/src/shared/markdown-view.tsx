@@ -1,5 +1,6 @@
 // Draws the tree of a Markdown text. Every piece of text becomes a text node: nothing here makes markup from strings.
 
+import { at } from "./host.ts";
 import type { ComponentChildren, JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { parseMarkdown, type Block, type Inline } from "./markdown.ts";
@@ -99,7 +100,7 @@ function spans(ns: Inline[], p: MarkdownProps): ComponentChildren[] {
         return (
           <a
             key={i}
-            href={n.href}
+            href={at(n.href)}
             target={away || help ? "_blank" : undefined}
             rel={away ? "noopener noreferrer" : help ? "noopener" : undefined}
             onClick={(e) => {

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { focusedElement } from "./host.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
 export interface DialogProps {
@@ -16,11 +17,11 @@ export interface DialogProps {
 export function Dialog(p: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
+    const before = focusedElement();
     const dialog = ref.current;
     dialog?.showModal();
     // What has to be decided comes before the way out: the first field of its form, or the button that sends it.
-    if (dialog && document.activeElement?.closest(".dialog-head")) {
+    if (dialog && focusedElement()?.closest(".dialog-head")) {
       const first = dialog.querySelector<HTMLElement>("form :is(input:checked, input:not([type=radio]), select, textarea):not([disabled])") ?? dialog.querySelector<HTMLElement>("form [type=submit]:not([disabled])");
       first?.focus();
     }
@@ -71,7 +72,7 @@ export function Menu(p: { label: string; icon: IconName; items: MenuItem[] }) {
     if (!open) return;
     box.current?.querySelector<HTMLElement>("[role^=menuitem]")?.focus();
     const outside = (e: Event) => {
-      if (!box.current?.contains(e.target as Node)) setOpen(false);
+      if (box.current && !e.composedPath().includes(box.current)) setOpen(false); // the path goes into shadow roots, the target does not
     };
     document.addEventListener("pointerdown", outside);
     return () => document.removeEventListener("pointerdown", outside);
@@ -85,7 +86,7 @@ export function Menu(p: { label: string; icon: IconName; items: MenuItem[] }) {
     }
     if (e.key === "Tab") return setOpen(false);
     const all = [...(box.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
-    const at = all.indexOf(document.activeElement as HTMLElement);
+    const at = all.indexOf(focusedElement() as HTMLElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[e.key];
     if (to === undefined) return;
     e.preventDefault();

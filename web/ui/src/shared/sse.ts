@@ -1,6 +1,8 @@
 // Reads a server's event stream over fetch, because EventSource can send no Authorization header. It resumes by the last
 // id, never hands the same id on twice, and comes back by itself after every failure that time can heal.
 
+import { at } from "./host.ts";
+
 export interface ServerEvent {
   id: string;
   event: string;
@@ -156,7 +158,7 @@ export function follow(o: FollowOptions): () => void {
       alive();
       const headers: Record<string, string> = { Accept: "text/event-stream", ...o.headers?.() };
       if (numbered) headers["Last-Event-ID"] = String(seen);
-      const res = await doFetch(o.url, { headers, signal: controller.signal, cache: "no-store", credentials: "same-origin" });
+      const res = await doFetch(at(o.url), { headers, signal: controller.signal, cache: "no-store", credentials: "same-origin" });
       if ([401, 403, 404, 410].includes(res.status)) {
         stop();
         o.onRefused?.(res.status);

@@ -6,9 +6,10 @@ export interface Store {
   remove(key: string): void;
 }
 
-/** Keeps JSON under prefix + key. Values that cannot be read count as absent. */
-export function browserStore(prefix: string, area: Storage | undefined = safeArea()): Store {
+/** Keeps JSON under prefix + key, where the prefix may be known only later. Values that cannot be read count as absent. */
+export function browserStore(prefix: string | (() => string), area: Storage | undefined = safeArea()): Store {
   const memory = new Map<string, string>();
+  const named = (key: string) => (typeof prefix === "string" ? prefix : prefix()) + key;
   const read = (k: string): string | null => {
     try {
       return area ? area.getItem(k) : (memory.get(k) ?? null);
@@ -18,7 +19,7 @@ export function browserStore(prefix: string, area: Storage | undefined = safeAre
   };
   return {
     get<T>(key: string) {
-      const raw = read(prefix + key);
+      const raw = read(named(key));
       if (raw === null) return undefined;
       try {
         return JSON.parse(raw) as T;
@@ -28,17 +29,17 @@ export function browserStore(prefix: string, area: Storage | undefined = safeAre
     },
     set(key, value) {
       const raw = JSON.stringify(value);
-      memory.set(prefix + key, raw);
+      memory.set(named(key), raw);
       try {
-        area?.setItem(prefix + key, raw);
+        area?.setItem(named(key), raw);
       } catch {
         // kept in memory at least
       }
     },
     remove(key) {
-      memory.delete(prefix + key);
+      memory.delete(named(key));
       try {
-        area?.removeItem(prefix + key);
+        area?.removeItem(named(key));
       } catch {
         // nothing to remove then
       }
