@@ -31,6 +31,8 @@ func (s *Server) liveRoutes(g groups) {
 	g.agent.PUT("/views/:vid", handle(s.changeView))
 	g.agent.DELETE("/views/:vid", handle(s.removeView))
 	g.agent.GET("/conversations", handle(s.filtered))
+	g.agent.GET("/preferences", handle(s.preferences))
+	g.agent.PUT("/preferences", handle(s.setPreferences))
 	g.conversation.POST("/read", handle(s.agentRead))
 	g.conversation.POST("/viewing", handle(s.viewing))
 	g.conversation.DELETE("/viewing", handle(s.viewed))

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { asText, settle } from "../src/desk/preferences.ts";
 import { act, busy, notice } from "../src/desk/store/session.ts";
 
 /** An answer of the server that comes when it is told to. */
@@ -45,5 +46,24 @@ describe("actions that are asked for while another is under way", () => {
     expect(await one).toBe(true);
     expect(run).toHaveBeenCalledTimes(1);
     expect(await act("resolve", run, "a")).toBe(true);
+  });
+});
+
+describe("preferences when the desk opens", () => {
+  const server = { sound: true };
+  const here = { keys: { next: "x" } };
+  it("are the server's, unless this browser owes it a change of the same agent", () => {
+    expect(settle(here, server, { agent: "ada", owes: false }, "ada")).toEqual({ use: server, send: false });
+    expect(settle(here, server, { agent: "ada", owes: true }, "ada")).toEqual({ use: here, send: true });
+    expect(settle(here, server, { agent: "ben", owes: true }, "ada")).toEqual({ use: server, send: false });
+  });
+  it("are what the browser kept before the server kept any, but never another agent's", () => {
+    expect(settle(here, {}, undefined, "ada")).toEqual({ use: here, send: true });
+    expect(settle(here, {}, { agent: "ben", owes: false }, "ada")).toEqual({ use: {}, send: false });
+    expect(settle({}, {}, undefined, "ada")).toEqual({ use: {}, send: false });
+  });
+  it("are the same whatever their order, and with the usual ones left out", () => {
+    expect(asText({ keys: { a: "1", b: "2" } })).toBe(asText({ undo_ms: 5000, keys: { b: "2", a: "1" } }));
+    expect(asText({ keys: { a: "" } })).not.toBe(asText({}));
   });
 });

@@ -1,5 +1,6 @@
 // What a supervisor and an agent do all day: assigning from the board by keys, going to the very message that was found, a
-// view that is changed and renamed, keys for giving back and going away, and two keys in quick succession.
+// view that is changed and renamed, keys for giving back and going away, two keys in quick succession, and choices that
+// another machine knows.
 
 import { addPerson, check, checkAxe, openWindow, shot, signIn, signInBy, startConversation } from "../lib.mjs";
 
@@ -156,6 +157,26 @@ export const steps = [
       await ada.locator(".view-names .button", { hasText: "Waiting in English" }).click();
       check((await ada.locator(".view-filter select").nth(3).inputValue()) === "en", "the change was kept");
       check((await ada.locator(".view-names .button").count()) === 1, "there is one view, not two");
+    },
+  ],
+  [
+    "what an agent has chosen is there on another machine",
+    async (world) => {
+      const { cleo, browser, problems, server } = world;
+      await cleo.goto(`${server.base}/desk#p/settings`);
+      await cleo.reload();
+      const put = cleo.waitForResponse((r) => r.url().endsWith("/v1/agent/preferences") && r.request().method() === "PUT");
+      await cleo.getByLabel(/Wait 5 seconds/).uncheck();
+      await cleo.getByRole("button", { name: "Change the key for Next in the queue" }).click();
+      await cleo.keyboard.press("x");
+      check((await put).ok(), "the server takes it");
+      const { page, context } = await openWindow(browser, problems);
+      await context.addCookies(await world.cleoContext.cookies());
+      await page.waitForTimeout(800); // the pause before a change is sent
+      await page.goto(`${server.base}/desk#p/settings`);
+      await page.locator(".key-table tr", { hasText: "Next in the queue" }).locator("kbd", { hasText: "x" }).waitFor();
+      check(!(await page.getByLabel(/Wait 5 seconds/).isChecked()), "replies are sent at once there too");
+      await context.close();
     },
   ],
   [

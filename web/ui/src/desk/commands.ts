@@ -46,7 +46,7 @@ export function setShortcuts(on: boolean): void {
 }
 
 /** The keys that this person has chosen; "" is no key. */
-const chosen = signal<Record<string, string>>(kept());
+export const chosen = signal<Record<string, string>>(kept());
 
 function kept(): Record<string, string> {
   const all = store.get<unknown>("keys");
@@ -72,6 +72,12 @@ export function setKeys(id: string, keys: string | undefined): void {
   const { [id]: _, ...others } = chosen.peek();
   chosen.value = keys === undefined ? others : { ...others, [id]: keys };
   store.set("keys", chosen.value);
+}
+
+/** Takes over keys that were chosen elsewhere. */
+export function takeKeys(all: Record<string, string>): void {
+  chosen.value = all;
+  store.set("keys", all);
 }
 
 export function resetKeys(): void {

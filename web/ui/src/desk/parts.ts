@@ -12,5 +12,6 @@ import "./macros.tsx";
 import "./views.tsx";
 import "./lead/index.ts";
 import "./settings.tsx";
+import "./preferences.ts";
 import "./people.ts";
 import "./board/index.ts";

@@ -1,4 +1,4 @@
-// The settings of this browser: sound, and which key does what.
+// The settings of the agent: sound, and which key does what.
 
 import { useState } from "preact/hooks";
 import { bound, clashes, commands, remapped, resetKeys, setKeys, setShortcuts, shortcuts, type Command } from "./commands.ts";
@@ -53,7 +53,7 @@ function Settings() {
           <input type="checkbox" checked={shortcuts.value} onChange={(e) => setShortcuts(e.currentTarget.checked)} />
           Shortcuts of a single key, such as j and k
         </label>
-        <p class="quiet-text">Keys together with Ctrl, ⌘ or Alt always work. What you choose is kept in this browser.</p>
+        <p class="quiet-text">Keys together with Ctrl, ⌘ or Alt always work. What you choose here goes with you to every browser that you sign in with; only notifications are this browser's own.</p>
         <table class="key-table">
           <thead>
             <tr>
