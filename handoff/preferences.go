@@ -2,6 +2,7 @@ package handoff
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"regexp"
 	"unicode/utf8"
@@ -23,7 +24,8 @@ type Preferences struct {
 const (
 	longestUndo = 30_000
 	mostKeys    = 200
-	longestKey  = 40 // characters of a key such as mod+alt+shift+arrowdown
+	longestKey  = 40       // characters of a key such as mod+alt+shift+arrowdown
+	largest     = 12 << 10 // bytes of all that is chosen, as JSON; the database's bound is above it
 )
 
 var commandID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
@@ -65,6 +67,9 @@ func (d *Desk) Preferences(ctx context.Context, a Agent) (p Preferences, err err
 func (d *Desk) SetPreferences(ctx context.Context, a Agent, p Preferences) error {
 	if err := p.Validate(); err != nil {
 		return err
+	}
+	if text, err := json.Marshal(p); err != nil || len(text) > largest {
+		return fault.Field("keys", "too_large", "Choose fewer keys: all preferences together may be %d bytes.", largest)
 	}
 	_, err := d.pool.Exec(ctx, `INSERT INTO preferences (agent_id, chosen) VALUES ($1, $2)
 		ON CONFLICT (agent_id) DO UPDATE SET chosen = excluded.chosen, updated_at = now()`, a.ID, p)

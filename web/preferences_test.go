@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -24,9 +25,19 @@ func TestPreferences(t *testing.T) {
 		do("no id of a command", "PUT", `{"keys":{"A b":"x"}}`, ada, 422, `"field":"keys"`, "bad_command"),
 		do("too long a key", "PUT", `{"keys":{"next":"`+strings.Repeat("x", 41)+`"}}`, ada, 422, `"field":"keys"`, "too_long"),
 		do("a control character", "PUT", `{"keys":{"next":"\u0000"}}`, ada, 422, `"field":"keys"`, "bad_key"),
+		do("too much of all", "PUT", `{"keys":{`+manyKeys()+`}}`, ada, 422, `"field":"keys"`, "too_large"),
 		do("what was refused changed nothing", "GET", "", ada, 200, `"undo_ms":0`, `"next":"x"`),
 		do("less is chosen", "PUT", `{}`, ada, 200, `"preferences":{}`),
 		do("nothing of before is left", "GET", "", ada, 200, `"preferences":{}`),
 		do("nobody", "GET", "", "wrong", 401),
 	})
+}
+
+// manyKeys are as many and as long as each may be, which together is more than may be kept.
+func manyKeys() string {
+	var all []string
+	for i := range 200 {
+		all = append(all, fmt.Sprintf("\"%s%03d\":%q", strings.Repeat("c", 37), i, strings.Repeat("x", 40)))
+	}
+	return strings.Join(all, ",")
 }
