@@ -150,6 +150,7 @@ func TestRequestsAreStrict(t *testing.T) {
 // TestConversationFromStartToEnd holds every answer and event of a whole conversation against the contract.
 func TestConversationFromStartToEnd(t *testing.T) {
 	b := setup(t)
+	b.index()
 	id, token := b.conversation("gb", "en")
 	mine, at := []string{"Authorization", "Bearer " + token}, "/v1/conversations/"+id
 	agent := b.person("ada@larkpay.example", "supervisor", "token", "general")
