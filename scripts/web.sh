@@ -43,7 +43,7 @@ deps() {
   trap - EXIT INT TERM
 }
 
-sources() { find src public ./*.html vite.config.ts tsconfig.json package.json package-lock.json "$@"; }
+sources() { find src public ./*.html vite.config.ts vite.widget.config.ts tsconfig.json package.json package-lock.json "$@"; }
 
 build() {
   # Vite empties dist first and writes the pages last, so a page there says that a build was complete.

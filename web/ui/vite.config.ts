@@ -6,10 +6,12 @@ export default defineConfig({
   build: {
     target: "es2022",
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // The widget stands on pages of other origins, where paths of ours lead elsewhere: scripts preload nothing but styles of ours.
+    modulePreload: { polyfill: false, resolveDependencies: (_, deps, { hostType }) => (hostType === "html" ? deps : deps.filter((d) => d.endsWith(".css"))) },
     reportCompressedSize: true,
     rollupOptions: {
-      input: { chat: "chat.html", desk: "desk.html" },
+      input: { chat: "chat.html", desk: "desk.html", embed: "src/widget/embed.tsx" },
+      preserveEntrySignatures: "exports-only",
     },
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

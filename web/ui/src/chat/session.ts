@@ -172,6 +172,13 @@ export async function start(): Promise<boolean> {
 /** What a page of another origin adds to the start of a conversation. */
 const hostFields = () => ({ ...(host.site ? { site: host.site } : {}), ...(Object.keys(host.context).length > 0 ? { context: host.context } : {}) });
 
+/** Tells what the page around the chat says of itself; of a conversation that runs, the server is told at once. */
+export function setContext(context: typeof host.context): void {
+  host.context = context;
+  const s = session.value;
+  if (s) call(path(s, "/context"), { method: "PUT", body: { context }, headers: auth(s) }).catch(() => {});
+}
+
 function attach(s: Session): void {
   record.value = emptyRecord;
   loaded.value = false;
