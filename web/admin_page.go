@@ -86,6 +86,8 @@ type adminPage struct {
 
 	Thresholds *thresholdsView
 
+	Mail *mailView
+
 	People *peopleView
 
 	Delivery *deliveryView

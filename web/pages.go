@@ -49,6 +49,7 @@ func (s *Server) pages(r *gin.Engine) {
 	p.adminPages(r)
 	p.peoplePages(r)
 	p.deliveryPages(r)
+	p.mailPages(r)
 	get("/assets/*file", p.asset)
 	get("/static/*file", p.asset)
 	r.GET("/openapi.json", p.contract())

@@ -20,6 +20,7 @@ import (
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/mailin"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/retrieval"
@@ -63,6 +64,7 @@ type Deps struct {
 	Secure   bool                          // cookies only over HTTPS
 	URL      string                        // address that people use, for links; "" leaves links without one
 	Delivery *delivery.Service             // webhooks and other desks
+	Mailin   *mailin.Service               // e-mail that comes in; nil takes none
 	Links    *auth.Links                   // sends sign-in links by e-mail; nil where there is no e-mail
 	OIDC     *auth.OIDC                    // signs in through the company's provider; nil without one
 	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
@@ -154,6 +156,7 @@ func (s *Server) routes() {
 	s.peopleRoutes(g)
 	s.leadRoutes(g)
 	s.deliveryRoutes(g)
+	s.mailRoutes(g)
 	s.adminRoutes(g)
 	s.pages(r)
 }

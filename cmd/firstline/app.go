@@ -22,6 +22,7 @@ import (
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/llm"
 	"github.com/firstline/firstline/internal/mail"
+	"github.com/firstline/firstline/internal/mailin"
 	"github.com/firstline/firstline/internal/postgres"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
@@ -49,6 +50,7 @@ type app struct {
 	identity  *web.Identity // nil: customers are anonymous
 	mail      *mail.Sender  // nil: no e-mail is sent
 	delivery  *delivery.Service
+	mailin    *mailin.Service // nil: no e-mail is taken in
 
 	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
@@ -134,6 +136,9 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 	a.learner = handoff.NewLearner(a.desk, a.log, a.taught)
 	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
 	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
+	if a.mailin, err = a.newMailin(); err != nil {
+		return nil, err
+	}
 	return a, nil
 }
 
@@ -202,7 +207,7 @@ func (a *app) server(base string, limit int, secure bool, proxies []string) (*we
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
-		Identity: a.identity, Delivery: a.delivery, Links: a.links(base),
+		Identity: a.identity, Delivery: a.delivery, Mailin: a.mailin, Links: a.links(base),
 		URL: base, OIDC: a.oidc(base),
 	})
 }

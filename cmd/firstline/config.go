@@ -45,6 +45,8 @@ type Config struct {
 	ReplyDomain string   `env:"FIRSTLINE_REPLY_DOMAIN" help:"Domain of the addresses that e-mails name for replies; without it replies go to the sender." placeholder:"DOMAIN"`
 	Allow       []string `env:"FIRSTLINE_DELIVERY_ALLOW" name:"delivery-allow" help:"Networks that webhooks and connections may reach although they are not public, such as 10.1.0.0/16, also without TLS." placeholder:"NET"`
 
+	MailinConfig
+
 	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
 	OIDCIssuer string `env:"FIRSTLINE_OIDC_ISSUER" name:"oidc-issuer" help:"OpenID provider for single sign-on; FIRSTLINE_URL/signin/oidc/callback must be known to it." placeholder:"URL"`
@@ -74,6 +76,9 @@ func (c *Config) validate() error {
 		}
 	}
 	if _, err := mail.New(mail.Config{URL: c.SMTP, From: c.MailFrom}); err != nil {
+		return err
+	}
+	if err := c.MailinConfig.validate(c); err != nil {
 		return err
 	}
 	if c.MaxConns < 4 {

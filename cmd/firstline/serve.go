@@ -58,6 +58,11 @@ func (c *ServeCmd) Run(e *env) error {
 	if err := a.start(context.WithoutCancel(e.ctx)); err != nil {
 		return err
 	}
+	stopMail, err := a.serveMail()
+	if err != nil {
+		return err
+	}
+	defer stopMail(context.WithoutCancel(e.ctx))
 	if c.DebugAddr != "" {
 		stop, err := serveProfiles(c.DebugAddr)
 		if err != nil {
@@ -88,6 +93,7 @@ func (c *ServeCmd) Run(e *env) error {
 		a.log.Warn("connections cut", "error", err)
 		_ = server.Close()
 	}
+	stopMail(ctx) // before the turns that mails begin are given up
 	a.runner.Stop(ctx)
 	return nil
 }

@@ -2,9 +2,6 @@ package delivery
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,10 +91,7 @@ func (s *Service) replyAddress(conversation uuid.UUID) string {
 	if s.opts.ReplyDomain == "" {
 		return ""
 	}
-	m := hmac.New(sha256.New, []byte(s.record.Token(conversation)))
-	m.Write([]byte("reply"))
-	proof := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(m.Sum(nil)[:15]))
-	return fmt.Sprintf("reply+%s.%s@%s", strings.ReplaceAll(conversation.String(), "-", ""), proof, s.opts.ReplyDomain)
+	return mail.ReplyLocal(conversation, s.record.Token(conversation)) + "@" + s.opts.ReplyDomain
 }
 
 // answerAfter is how long a person's answer waits for its customer to read it in the chat, before it is sent by e-mail.

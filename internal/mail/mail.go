@@ -34,6 +34,7 @@ type Message struct {
 	Subject  string
 	Text     string
 	InThread string // ID of the message that began the thread; "" for none
+	Answers  string // whole Message-ID, without its brackets, of the customer's message that this answers; "" for none
 }
 
 // Sender sends messages. It is safe for concurrent use.
@@ -96,6 +97,12 @@ func New(c Config) (*Sender, error) {
 	return s, nil
 }
 
+// LoopHeader is in every message that is sent here, so that one which comes back is known.
+const LoopHeader = "X-Firstline-Loop"
+
+// Address is the sender's, without a name.
+func (s *Sender) Address() string { return s.from.Address }
+
 // Domain is the sender's.
 func (s *Sender) Domain() string { return s.domain }
 
@@ -122,7 +129,13 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 		msg.SetGenHeader(gomail.HeaderInReplyTo, ref)
 		msg.SetGenHeader(gomail.HeaderReferences, ref)
 	}
+	if m.Answers != "" && !strings.ContainsAny(m.Answers, "<>\r\n \t") {
+		ref := "<" + m.Answers + ">"
+		msg.SetGenHeader(gomail.HeaderInReplyTo, ref)
+		msg.SetGenHeader(gomail.HeaderReferences, ref)
+	}
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
+	msg.SetGenHeader(LoopHeader, "1")
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	c, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
