@@ -91,6 +91,8 @@ type adminPage struct {
 	People *peopleView
 
 	Delivery *deliveryView
+
+	Judged *judgedView
 }
 
 // adminRow is a topic in the table.

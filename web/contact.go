@@ -45,11 +45,27 @@ func (s *Server) contactOptions(c *gin.Context) error {
 			return err
 		}
 	}
+	var article kb.Page
+	if slug := c.Query("article"); slug != "" {
+		if article, err = s.findArticle(ctx, r, slug); fault.Is(err, fault.NotFound) {
+			return fault.Field("article", "unknown_article", "There is no such article for this reader; leave the parameter out.")
+		}
+		if err == nil && topic == "" {
+			team, err = s.teamFor(ctx, r, &article)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	ready, err := s.Desk.Ready(ctx, article.Article.Collection)
+	if err != nil {
+		return err
+	}
 	person, err := s.person(ctx, r, team)
 	if err != nil {
 		return err
 	}
-	return ok(c, http.StatusOK, gin.H{"market": r.Market, "locale": r.Locale, "topic": topic, "channels": []contactOption{
+	return ok(c, http.StatusOK, gin.H{"market": r.Market, "locale": r.Locale, "topic": topic, "ready": ready, "channels": []contactOption{
 		{Channel: "help_centre", With: "articles", URL: r.Link("/help"), Open: true, AlwaysOpen: true},
 		{Channel: "chat", With: "assistant", URL: r.Chat(""), Open: true, AlwaysOpen: true},
 		person,

@@ -31,7 +31,7 @@ var document = sync.OnceValues(func() (*openapi3.T, error) {
 		return nil, err
 	}
 	// Pages and streams are text to the validator; what is in a stream is validated by contract itself.
-	for _, kind := range []string{"text/html", "text/event-stream", "text/markdown"} {
+	for _, kind := range []string{"text/html", "text/event-stream", "text/markdown", "application/xml", "application/atom+xml"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.RegisteredBodyDecoder("text/plain"))
 	}
 	return doc, nil

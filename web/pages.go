@@ -7,10 +7,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"net/url"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,9 +20,11 @@ import (
 // signing in, and their files.
 type pageServer struct {
 	*Server
-	assets    map[string]asset  // by path
-	static    map[string]string // paths of our own files by plain name
-	templates map[string]*template.Template
+	assets     map[string]asset  // by path
+	static     map[string]string // paths of our own files by plain name
+	script     string            // path of the help centre's script; "" where the pages were not built
+	perSitemap int
+	templates  map[string]*template.Template
 }
 
 // pages registers the pages and /openapi.json.
@@ -43,6 +42,7 @@ func (s *Server) pages(r *gin.Engine) {
 	get("/help/search", p.search)
 	get("/help/c/:collection", p.collection)
 	get("/help/:slug", p.article)
+	p.helpPages(r)
 	get("/chat", p.shell(ui.Dist, "chat.html"))
 	get("/desk", p.shell(ui.Dist, "desk.html"))
 	p.signInPages(r)
@@ -56,7 +56,7 @@ func (s *Server) pages(r *gin.Engine) {
 }
 
 func newPageServer(s *Server) (*pageServer, error) {
-	p := &pageServer{Server: s, assets: map[string]asset{}, templates: map[string]*template.Template{}}
+	p := &pageServer{Server: s, assets: map[string]asset{}, templates: map[string]*template.Template{}, perSitemap: maxSitemap}
 	var err error
 	if p.static, err = hashedStatic(p.assets); err != nil {
 		return nil, err
@@ -65,8 +65,9 @@ func newPageServer(s *Server) (*pageServer, error) {
 		if err := loadAssets(p.assets, ui.Dist, "assets", "/assets/"); err != nil {
 			return nil, fmt.Errorf("web: built files: %w", err)
 		}
+		p.script = scriptOf(p.assets)
 	}
-	for _, name := range []string{"home", "results", "collection", "article", "problem", "signin"} {
+	for _, name := range []string{"home", "results", "collection", "article", "contact", "problem", "signin"} {
 		t, err := template.ParseFS(pageFiles, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: template: %w", err)
@@ -86,7 +87,11 @@ type view struct {
 	Description string
 	Canonical   string      // "" where a page should not be found by search engines
 	Alternates  []alternate // the same page in other locales
+	Kind        string      // of the page, for other sites that show it: article or website
+	Data        []any       // what search engines are told of it
+	Feed        string      // address of what changed, "" for none
 	Icon, CSS   string
+	Script      string // address of what makes the page quicker to use, "" for none
 	Slug        string // of the article on this page, for the chat
 	Plain       bool   // without the help centre's header and footer
 
@@ -103,7 +108,12 @@ type shelf struct {
 }
 
 // T is a text in the reader's language.
-func (v view) T(key string, args ...any) string { return pageText(v.R.Locale, key, args...) }
+func (v view) T(key string, args ...any) string {
+	if _, has := helpTexts[key]; has {
+		return helpText(v.R.Locale, key, args...)
+	}
+	return pageText(v.R.Locale, key, args...)
+}
 
 // Dir is the direction that the reader's language is written in.
 func (v view) Dir() string { return direction(v.R.Locale) }
@@ -141,7 +151,7 @@ func (v view) OtherAudience() string {
 
 func (p *pageServer) view(c *gin.Context) view {
 	r, _ := p.readerOf(c.Request) // in a page, what the site does not have gives way to the default
-	return view{Site: p.Site, R: r, Path: "/help", CSS: p.static["help.css"], Icon: p.static["icon.svg"]}
+	return view{Site: p.Site, R: r, Path: "/help", CSS: p.static["help.css"], Icon: p.static["icon.svg"], Script: p.script}
 }
 
 // page turns a handler into one of gin's; its errors become pages.
@@ -200,7 +210,7 @@ func (p *pageServer) write(c *gin.Context, status int, name string, v view) {
 			h.Set("Cache-Control", "no-store")
 		} else {
 			h.Set("Cache-Control", "no-cache")
-			h.Set("Vary", "Accept-Language")
+			h.Set("Vary", "Accept-Language, Accept-Encoding")
 			etag := `W/"` + fingerprint(b.Bytes()) + `"`
 			h.Set("ETag", etag)
 			if matches(c.GetHeader("If-None-Match"), etag) {
@@ -209,7 +219,14 @@ func (p *pageServer) write(c *gin.Context, status int, name string, v view) {
 			}
 		}
 	}
-	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+	body := b.Bytes()
+	if public := slices.Contains(helpTemplates, name); public && acceptsGzip(c.GetHeader("Accept-Encoding")) { // nothing here is secret, so its size may tell
+		if small := zipped(body); small != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = small
+		}
+	}
+	c.Data(status, "text/html; charset=utf-8", body)
 }
 
 func (p *pageServer) root(c *gin.Context) error {
@@ -245,7 +262,8 @@ func (p *pageServer) home(c *gin.Context) error {
 		return err
 	}
 	v.Title, v.Description = v.T("help_centre"), v.T("lead")
-	p.findable(c, &v, "/help", p.Site.Locales)
+	v.Feed = v.R.Link("/help/feed.atom")
+	p.findable(&v, "/help", v.R, p.everyLocale(v.R, "/help"))
 	p.write(c, http.StatusOK, "home", v)
 	return nil
 }
@@ -297,7 +315,7 @@ type entryLink struct {
 func (p *pageServer) collection(c *gin.Context) error {
 	v := p.view(c)
 	key := c.Param("collection")
-	articles, err := p.inCollection(c, v.R, key)
+	articles, err := p.inCollection(c.Request.Context(), v.R, key)
 	if err != nil {
 		return err
 	}
@@ -306,178 +324,10 @@ func (p *pageServer) collection(c *gin.Context) error {
 	}
 	name := collectionName(v.R.Locale, key)
 	v.Title, v.Path, v.Page = name, "/help/c/"+key, collectionPage{name, articles}
-	p.findable(c, &v, v.Path, p.Site.Locales)
+	v.Data = []any{p.trail(v, step{name, v.R.Collection(key)})}
+	p.findable(&v, v.Path, v.R, p.everyLocale(v.R, v.Path))
 	p.write(c, http.StatusOK, "collection", v)
 	return nil
-}
-
-// inCollection lists the articles of a collection that a reader may open, each in the locale that they would open it in.
-func (p *pageServer) inCollection(c *gin.Context, r reader, key string) ([]entryLink, error) {
-	if !slugPattern.MatchString(key) {
-		return nil, nil
-	}
-	all, err := p.Articles.List(c.Request.Context(), kb.Filter{Collection: key, Audience: r.Audience, Market: r.Market, Live: true})
-	if err != nil {
-		return nil, err
-	}
-	best := map[string]kb.Page{}
-	for _, x := range all {
-		if r.rank(x) < 0 || r.Market == "" && len(x.Article.Markets) > 0 {
-			continue
-		}
-		if old, seen := best[x.Article.Slug]; !seen || r.rank(x) < r.rank(old) || r.rank(x) == r.rank(old) && x.Article.Variant > old.Article.Variant {
-			best[x.Article.Slug] = x
-		}
-	}
-	out := make([]entryLink, 0, len(best))
-	for slug, x := range best {
-		out = append(out, entryLink{Slug: slug, Title: x.Version.Title, Description: x.Version.Description, URL: r.Article(slug, ""), Locale: x.Version.Locale})
-	}
-	slices.SortFunc(out, func(a, b entryLink) int { // the reader's own language first
-		return cmp.Or(cmp.Compare(r.rank(best[a.Slug]), r.rank(best[b.Slug])), cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)))
-	})
-	return out, nil
-}
-
-// rank says how well the reader understands a page's locale, as kb.Store.Find has it: 0 is their own; -1 not at all.
-func (r reader) rank(p kb.Page) int {
-	locale := p.Version.Locale
-	switch {
-	case locale == r.Locale:
-		return 0
-	case strings.HasPrefix(r.Locale, locale+"-"):
-		return 1
-	case locale == kb.SourceLocale:
-		return 2
-	}
-	return -1
-}
-
-// articlePage is what an article's page shows.
-type articlePage struct {
-	Title, Description, Locale, Untranslated string
-	Collection                               shelf
-	Updated, UpdatedISO, Applies             string
-	TOC                                      []kb.Heading
-	Body                                     template.HTML
-	Related                                  []entryLink
-}
-
-// How much stands around an article.
-const (
-	minContents = 3 // sections that make a table of contents worth its room
-	maxRelated  = 5
-)
-
-func (p *pageServer) article(c *gin.Context) error {
-	v := p.view(c)
-	found, err := p.findArticle(c.Request.Context(), v.R, c.Param("slug"))
-	if err != nil {
-		return err
-	}
-	a, ver := found.Article, found.Version
-	html, toc := v.R.render(found)
-	page := articlePage{
-		Title: ver.Title, Description: ver.Description, Locale: ver.Locale,
-		Collection: shelf{Key: a.Collection, Name: collectionName(v.R.Locale, a.Collection), URL: v.R.of(a).Collection(a.Collection)},
-		Updated:    v.T("updated", dateText(v.R.Locale, ver.PublishedAt)), UpdatedISO: ver.PublishedAt.UTC().Format("2006-01-02"),
-		Applies: v.T("applies", p.marketNames(v, a.Markets)),
-	}
-	if base, _, _ := strings.Cut(v.R.Locale, "-"); ver.Locale != v.R.Locale && ver.Locale != base {
-		page.Untranslated = v.T("untranslated", localeName(ver.Locale))
-	}
-	toc = slices.DeleteFunc(toc, func(h kb.Heading) bool { return h.Level != 2 })
-	if len(toc) >= minContents {
-		page.TOC = toc
-	}
-	// RenderHTML lets nothing pass that could run or look like another part of the page. A wide table scrolls by itself.
-	open := `<div class="scroll" role="region" tabindex="0" aria-label="` + template.HTMLEscapeString(v.T("table")) + `"><table>`
-	html = strings.ReplaceAll(strings.ReplaceAll(html, "<table>", open), "</table>", "</table></div>")
-	page.Body = template.HTML(html)
-
-	related, err := p.inCollection(c, v.R.of(a), a.Collection)
-	if err != nil {
-		return err
-	}
-	page.Related = neighbours(related, a.Slug, maxRelated)
-
-	v.Title, v.Description, v.Path, v.Slug, v.Page = ver.Title, ver.Description, "/help/"+a.Slug, a.Slug, page
-	locales, err := p.localesOf(c, v.R, a)
-	if err != nil {
-		return err
-	}
-	p.findable(c, &v, v.Path, locales)
-	p.write(c, http.StatusOK, "article", v)
-	return nil
-}
-
-// of is the reader with the article's audience: a merchant who reads a consumer's article sees what stands beside it.
-func (r reader) of(a kb.Article) reader { r.Audience = a.Audience; return r }
-
-// neighbours are up to n entries that follow one in a list, and then those before it, so that every article leads to others.
-func neighbours(list []entryLink, slug string, n int) []entryLink {
-	i := slices.IndexFunc(list, func(e entryLink) bool { return e.Slug == slug })
-	if i < 0 {
-		return list[:min(n, len(list))]
-	}
-	rest := append(slices.Clone(list[i+1:]), list[:i]...)
-	return rest[:min(n, len(rest))]
-}
-
-// localesOf are the site's locales that the reader's variant of an article is there in.
-func (p *pageServer) localesOf(c *gin.Context, r reader, a kb.Article) ([]string, error) {
-	all, err := p.Articles.List(c.Request.Context(), kb.Filter{Slug: a.Slug, Audience: a.Audience, Market: r.Market, Live: true})
-	if err != nil {
-		return nil, err
-	}
-	var locales []string
-	for _, x := range all {
-		if l := x.Version.Locale; slices.Contains(p.Site.Locales, l) && !slices.Contains(locales, l) && (r.Market != "" || len(x.Article.Markets) == 0) {
-			locales = append(locales, l)
-		}
-	}
-	return locales, nil
-}
-
-func (p *pageServer) marketNames(v view, codes []string) string {
-	if len(codes) == 0 {
-		return v.T("everywhere")
-	}
-	names := make([]string, len(codes))
-	for i, code := range codes {
-		names[i] = strings.ToUpper(code)
-		if m, known := p.market(code); known {
-			names[i] = m.Name
-		}
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
-
-// hostPattern is what a Host header must look like before it is written into a page.
-var hostPattern = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
-
-// findable gives a page its address for search engines, and its addresses in other locales.
-func (p *pageServer) findable(c *gin.Context, v *view, path string, locales []string) {
-	origin := ""
-	if host := c.Request.Host; hostPattern.MatchString(host) {
-		u := url.URL{Scheme: "http", Host: host}
-		if p.Secure {
-			u.Scheme = "https"
-		}
-		origin = u.String()
-	}
-	canonical := v.R
-	if len(locales) > 0 && !slices.Contains(locales, canonical.Locale) { // shown in the source locale: that page is the one to find
-		canonical.Locale = kb.SourceLocale
-	}
-	v.Canonical = origin + canonical.Link(path)
-	for _, l := range locales {
-		v.Alternates = append(v.Alternates, alternate{l, origin + v.R.In(l).Link(path)})
-	}
-	if slices.Contains(locales, kb.SourceLocale) {
-		v.Alternates = append(v.Alternates, alternate{"x-default", origin + v.R.In(kb.SourceLocale).Link(path)})
-	}
 }
 
 // shell serves a page that the web build made, or says that it did not run.

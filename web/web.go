@@ -92,6 +92,7 @@ type Server struct {
 	limiter  *limiter // by address
 	writes   *limiter // by conversation
 	inbounds *limiter // what other desks send, by address
+	help     helpLimits
 	typing   *throttle
 	live     *handoff.Live
 	uploads  chan struct{} // holds one for each file that is arriving
@@ -108,6 +109,7 @@ func New(d Deps) (*Server, error) {
 	if err := s.engine.SetTrustedProxies(d.Proxies); err != nil { // gin believes everyone unless told
 		return nil, fault.Field("FIRSTLINE_PROXIES", "not_an_address", "Use addresses or networks such as 10.0.0.0/8.")
 	}
+	s.help = newHelpLimits(d.Limit)
 	s.metrics = newMetrics(d.Registry)
 	s.live = d.Desk.Live()
 	s.engine.HandleMethodNotAllowed = true
@@ -147,7 +149,9 @@ func (s *Server) routes() {
 	agent := v1.Group("/agent", s.signedIn, worksDesk)
 	g := groups{v1: v1, customer: v1.Group("/conversations/:id", s.customer), agent: agent, conversation: agent.Group("/conversations/:id"),
 		admin: v1.Group("/admin", s.signedIn, worksDesk, s.admin)}
+	s.helpRoutes(g)
 	s.customerRoutes(g)
+	s.threadRoutes(g)
 	s.hoursRoutes(g)
 	s.deskRoutes(g)
 	s.liveRoutes(g)

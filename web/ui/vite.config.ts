@@ -10,7 +10,7 @@ export default defineConfig({
     modulePreload: { polyfill: false, resolveDependencies: (_, deps, { hostType }) => (hostType === "html" ? deps : deps.filter((d) => d.endsWith(".css"))) },
     reportCompressedSize: true,
     rollupOptions: {
-      input: { chat: "chat.html", desk: "desk.html", embed: "src/widget/embed.tsx" },
+      input: { chat: "chat.html", desk: "desk.html", helpcentre: "src/help/main.ts", embed: "src/widget/embed.tsx" },
       preserveEntrySignatures: "exports-only",
     },
   },
