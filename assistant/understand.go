@@ -138,9 +138,9 @@ func place(message string) int {
 var places = func() map[string]int {
 	m := map[string]int{}
 	for i, list := range []string{
-		"1 1st first eins erste ersten erster erstes uno primero primera primer första premier première",
-		"2 2nd second two zwei zweite zweiten zweiter zweites dos segundo segunda två andra deux deuxième second seconde",
-		"3 3rd third three drei dritte dritten dritter drittes tres tercero tercera tercer tre tredje trois troisième",
+		"1 1st first eins erste ersten erster erstes uno primero primera primer första premier première ١ واحد الأول الأولى الاول الاولى",
+		"2 2nd second two zwei zweite zweiten zweiter zweites dos segundo segunda två andra deux deuxième second seconde ٢ اثنان اثنين الثاني الثانية",
+		"3 3rd third three drei dritte dritten dritter drittes tres tercero tercera tercer tre tredje trois troisième ٣ ثلاثة الثالث الثالثة",
 	} {
 		for w := range wordSet(list) {
 			m[w] = i + 1
@@ -152,14 +152,14 @@ var places = func() map[string]int {
 // aroundPlaces may stand around them.
 var aroundPlaces = wordSet(`the that it's its i mean number no nr option answer please thanks pls is ok yes ok
 	das die der den dem ist nummer bitte danke ich meine ja el la lo los es opción número por favor gracias sí
-	det den alternativ alternativet nummer är tack ja jag menar le l'option numéro s'il vous plaît oui`)
+	det den alternativ alternativet nummer är tack ja jag menar le l'option numéro s'il vous plaît oui رقم الخيار من فضلك شكرا نعم أقصد`)
 
 // questionWords begin a question, in the languages served.
-var questionWords = wordSet(`where when how why what which who wo wann wie warum wieso was welche welcher welches welchen wer dónde donde cuándo cuando cómo como qué cuál cuánto cuánta cuántos cuántas var när hur varför vad vilken vilket vilka vem où quand comment pourquoi quoi combien quel quelle quels quelles`)
+var questionWords = wordSet(`where when how why what which who wo wann wie warum wieso was welche welcher welches welchen wer dónde donde cuándo cuando cómo como qué cuál cuánto cuánta cuántos cuántas var när hur varför vad vilken vilket vilka vem où quand comment pourquoi quoi combien quel quelle quels quelles هل ماذا متى أين اين وين كيف لماذا ليش كم ازاي`)
 
 // asks reports whether a message has the form of a question.
 func asks(s string) bool {
-	if strings.ContainsAny(s, "?¿？") {
+	if strings.ContainsAny(s, "?¿？؟") {
 		return true
 	}
 	for w := range words(s) {
@@ -227,18 +227,25 @@ var yes = map[string]bool{
 	"yes": true, "yes please": true, "yeah": true, "yep": true, "sure": true, "ok": true, "okay": true, "please": true, "please do": true,
 	"ja": true, "ja bitte": true, "gerne": true, "ja gerne": true, "bitte": true,
 	"sí": true, "si": true, "sí por favor": true, "si por favor": true, "vale": true, "claro": true, "por favor": true,
-	"ja tack": true, "gärna": true, "ja gärna": true, "tack gärna": true, "oui": true,
+	"ja tack": true, "gärna": true, "ja gärna": true, "tack gärna": true,
+	"oui": true, "oui merci": true, "oui s il vous plaît": true, "oui s il vous plait": true, "d accord": true, "volontiers": true,
+	"نعم": true, "نعم من فضلك": true, "نعم لو سمحت": true, "نعم رجاء": true, "أجل": true, "اجل": true, "ايوه": true, "أيوه": true, "ايوا": true, "حسنا": true, "تمام": true, "طيب": true, "ماشي": true, "موافق": true,
 }
 
 func affirms(s string) bool {
-	s = strings.Join(strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) }), " ")
-	return yes[s]
+	s = strings.Map(func(r rune) rune {
+		if r >= 0x064b && r <= 0x065f { // vowel signs of Arabic, which few write
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+	return yes[strings.Join(strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) }), " ")]
 }
 
 // unfinished reports whether a message looks like the first of several: very few words and no end.
 func unfinished(s string) bool {
 	s = strings.TrimSpace(s)
-	if s == "" || strings.ContainsAny(s[len(s)-1:], ".?!") || strings.HasSuffix(s, "？") || strings.HasSuffix(s, "。") {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".?!") || strings.HasSuffix(s, "？") || strings.HasSuffix(s, "。") || strings.HasSuffix(s, "؟") {
 		return false
 	}
 	return len(words(s)) <= 3

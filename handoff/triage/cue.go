@@ -63,7 +63,7 @@ var otherRules string
 //go:embed rules_care.txt
 var careRules string
 
-var rules = compileRules(humanRules, careRules, otherRules)
+var rules = compileRules(humanRules, careRules, otherRules, arabicRules)
 
 // Detect finds cues in a message, whatever its language. Each is a matter of plain rules, so that it can be explained
 // and holds from the first day. Requests for a person are understood with their negation ("I don't need a human") and

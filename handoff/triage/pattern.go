@@ -107,7 +107,7 @@ func (rs *ruleset) expand(alternatives string) []string {
 			out = append(out, list...)
 			continue
 		}
-		out = append(out, a)
+		out = append(out, arabicForms(a)...)
 	}
 	return out
 }

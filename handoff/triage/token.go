@@ -46,7 +46,7 @@ func tokenize(s string) []token {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		next, _ := utf8.DecodeRuneInString(s[i+n:])
 		switch {
-		case r >= 0x0300 && r <= 0x036f || r == 0x200d || r >= 0xfe00 && r <= 0xfe0f:
+		case r >= 0x0300 && r <= 0x036f || r == 0x200d || r >= 0xfe00 && r <= 0xfe0f || arabicSign(r):
 			// combining marks and emoji joiners belong to what they follow
 		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
 			if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) {
@@ -74,10 +74,10 @@ func tokenize(s string) []token {
 				break // one-time, and/or: two words without a pause
 			}
 			switch r {
-			case '.', '!', '?', ';', '\n', '…', '。', '！', '？', '¿', '¡':
+			case '.', '!', '?', ';', '\n', '…', '。', '！', '？', '¿', '¡', '؟', '؛':
 				p = hardPause
-				question = question || r == '?' || r == '？'
-			case ',', '-', '–', '—', '(', ')', '[', ']', '/', '、', '，':
+				question = question || r == '?' || r == '？' || r == '؟'
+			case ',', '-', '–', '—', '(', ')', '[', ']', '/', '、', '，', '،':
 				p = max(p, softPause)
 			case ':':
 				if p == noPause {

@@ -24,6 +24,26 @@ describe("the dictionary", () => {
     }
   });
 
+  it("takes the same things in every language, and sets them apart where the script runs from the right", async () => {
+    const given = (n: number) => Array.from({ length: n }, (_, i) => String(7 + i));
+    for (const [language, load] of Object.entries(others)) {
+      const { words } = await load();
+      for (const key of Object.keys(en) as (keyof Words)[]) {
+        const [mine, english] = [words[key], en[key]];
+        expect(typeof mine, `${language}.${key}`).toBe(typeof english);
+        if (typeof english !== "function" || typeof mine !== "function") continue;
+        const args = given(english.length);
+        const say = (f: unknown) => (f as (...a: unknown[]) => string)(...args);
+        const text = say(mine);
+        for (const a of args.filter((x) => say(english).includes(x))) {
+          expect(text, `${language}.${key}`).toContain(a);
+          if (direction(language) === "rtl" && key !== "wait") expect(text, `${language}.${key}`).toContain(`\u2068${a}\u2069`);
+        }
+      }
+    }
+    expect(Object.keys(others).sort()).toEqual(["ar", "de", "es", "fr", "sv"]);
+  });
+
   it("knows which scripts run from right to left", () => expect(["ar", "he-IL", "de", "sv-SE"].map(direction)).toEqual(["rtl", "rtl", "ltr", "ltr"]));
 });
 
