@@ -82,6 +82,7 @@ func (s *Server) startConversation(c *gin.Context) error {
 		Locale        string `json:"locale"`
 		Audience      string `json:"audience"`
 		CustomerToken string `json:"customer_token"`
+		Session       string `json:"customer_session"`
 		Article       string `json:"article"`
 	}
 	if err := read(c, &in); err != nil {
@@ -99,13 +100,6 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.Audience != "consumer" && in.Audience != "merchant" {
 		return fault.Field("audience", "unknown_audience", "Use consumer or merchant.")
 	}
-	var customer chat.Person
-	if in.CustomerToken != "" {
-		var err error
-		if customer, err = s.identify(in.CustomerToken); err != nil {
-			return err
-		}
-	}
 	if in.Article != "" && !slugPattern.MatchString(in.Article) {
 		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
 	}
@@ -116,11 +110,18 @@ func (s *Server) startConversation(c *gin.Context) error {
 		return fault.Field("Idempotency-Key", "too_short", "Give the header Idempotency-Key %d random characters at least, or leave it out.", minKey)
 	}
 	if key != "" {
-		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article, customer.ID}, "\x00")
+		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article}, "\x00")
+	}
+	customer, err := s.starter(c.Request.Context(), in.CustomerToken, in.Session, key)
+	if err != nil {
+		return err
+	}
+	if key != "" {
+		key += "\x00" + customer.Person.ID
 	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
-		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Customer: customer, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Customer: customer.Person, CustomerID: customer.id, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
 	})
 	if err != nil {
 		return err
@@ -129,17 +130,15 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return ok(c, http.StatusCreated, gin.H{
+	// The first generation's, also in the answer to a repetition: who began a conversation that has become a customer's since
+	// gets no token of theirs.
+	out := gin.H{
 		"id": conv.ID, "token": s.Record.Token(conv.ID), "disclosure": assistant.Text(conv.Locale, "disclosure"), "greeting": greeting, "office_hours": hours,
-	})
-}
-
-// identify returns the customer whom a token of the company's backend names.
-func (s *Server) identify(token string) (chat.Person, error) {
-	if s.Identity == nil {
-		return chat.Person{}, fault.Field("customer_token", "identity_not_configured", "This server has no key to verify customers with; leave the field out to stay anonymous.")
 	}
-	return s.Identity.Verify(token)
+	if customer.session != nil {
+		out["session"] = customer.session.Secret
+	}
+	return ok(c, http.StatusCreated, out)
 }
 
 func (s *Server) marketCodes() []string {
@@ -157,7 +156,7 @@ func (s *Server) customerRoutes(g groups) {
 	g.v1.POST("/conversations", handle(s.startConversation))
 	c := g.customer
 	c.GET("", handle(s.conversation))
-	c.POST("/messages", handle(s.postMessage))
+	g.v1.POST("/conversations/:id/messages", s.holder, handle(s.postMessage)) // storing asks for the generation, in the same statement
 	c.GET("/messages", handle(s.messages))
 	c.GET("/events", handle(s.events))
 	c.GET("/transcript", handle(s.transcript))
@@ -208,7 +207,10 @@ func (s *Server) postMessage(c *gin.Context) error {
 	}
 	began := time.Now()
 	// A client that leaves now has not been answered; the message is stored all the same, once it is on its way.
-	rec, err := s.Record.Receive(context.WithoutCancel(c.Request.Context()), id, chat.Inbound{ClientID: in.ClientID, Text: text, Files: files})
+	rec, err := s.Record.Receive(context.WithoutCancel(c.Request.Context()), id, chat.Inbound{ClientID: in.ClientID, Text: text, Files: files, Token: generation(c)})
+	if fault.Is(err, fault.NotFound) {
+		return errBadToken()
+	}
 	if err != nil {
 		return err
 	}

@@ -5,16 +5,19 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net/mail"
 	"os"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +25,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/customer"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/mask"
 )
@@ -29,8 +33,46 @@ import (
 // Identity checks the tokens by which the company's own backend says who a customer is. A key decides on the algorithm, and
 // never the token: a public key that everyone has cannot be used as a shared secret.
 type Identity struct {
-	keys     []identityKey
 	audience string
+	file     string // where the keys are read again; "" for keys that were given themselves
+	once     bool   // every token counts once, also one without a jti
+	log      *slog.Logger
+
+	mu   sync.Mutex
+	keys []identityKey
+	read time.Time // when the file was read last
+}
+
+// Once has every token count once; otherwise only those do that have a jti.
+func (i *Identity) Once(all bool) *Identity { i.once = all; return i }
+
+// LogTo says where it is told that a file of keys cannot be read any more.
+func (i *Identity) LogTo(log *slog.Logger) *Identity { i.log = log; return i }
+
+// Keys in a file are read again while the program runs, so that one can be added, and later the former taken away, without
+// a restart; sooner for a token whose key is not known.
+const (
+	rereadKeys        = 10 * time.Second
+	rereadUnknownKeys = time.Second
+)
+
+// current returns the keys, those of the file as it is now. One that cannot be used leaves the former ones in force.
+func (i *Identity) current(patience time.Duration) []identityKey {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.file == "" || time.Since(i.read) < patience {
+		return i.keys
+	}
+	i.read = time.Now()
+	fresh, err := NewIdentity("@"+i.file, i.audience)
+	if err != nil {
+		if i.log != nil {
+			i.log.Error("the keys of customer tokens cannot be read again; the former ones stay in force", "error", err)
+		}
+		return i.keys
+	}
+	i.keys = fresh.keys
+	return i.keys
 }
 
 type identityKey struct {
@@ -51,7 +93,9 @@ func NewIdentity(keys, audience string) (*Identity, error) {
 	bad := func(format string, args ...any) (*Identity, error) {
 		return nil, fault.Field("FIRSTLINE_CUSTOMER_KEY", "bad_key", format, args...)
 	}
+	i := &Identity{audience: audience, read: time.Now()}
 	if file, ok := strings.CutPrefix(keys, "@"); ok {
+		i.file = file
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return bad("The file %s cannot be read.", file)
@@ -59,7 +103,6 @@ func NewIdentity(keys, audience string) (*Identity, error) {
 		keys = string(data)
 	}
 	keys = strings.TrimSpace(keys)
-	i := &Identity{audience: audience}
 	switch {
 	case strings.HasPrefix(keys, "{"):
 		if err := i.readSet(keys); err != nil {
@@ -219,18 +262,37 @@ const (
 
 // Verify returns the person whom a token names.
 func (i *Identity) Verify(token string) (chat.Person, error) {
-	bad := func(format string, args ...any) (chat.Person, error) {
-		return chat.Person{}, fault.Field("customer_token", "bad_customer_token", format, args...)
+	v, err := i.Check(token)
+	return v.Person, err
+}
+
+// Check returns the person whom a token names, and what makes it count once: its jti, and not its bytes, which can be
+// written in more than one way without another signature.
+func (i *Identity) Check(token string) (customer.Vouched, error) {
+	v, err := i.check(token, i.current(rereadKeys))
+	if err == nil || !errors.Is(err, errUnknownKey) {
+		return v, err
+	}
+	return i.check(token, i.current(rereadUnknownKeys))
+}
+
+// errUnknownKey is the cause of a refusal that a newer key may undo.
+var errUnknownKey = errors.New("no key fits")
+
+func (i *Identity) check(token string, keys []identityKey) (customer.Vouched, error) {
+	none := customer.Vouched{}
+	bad := func(format string, args ...any) (customer.Vouched, error) {
+		return none, fault.Field("customer_token", "bad_customer_token", format, args...)
 	}
 	if len(token) > maxIdentityToken {
 		return bad("The token is longer than %d bytes.", maxIdentityToken)
 	}
 	var claims identityClaims
-	options := []jwt.ParserOption{jwt.WithValidMethods(i.methods()), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway)}
+	options := []jwt.ParserOption{jwt.WithValidMethods(methods(keys)), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway)}
 	if i.audience != "" {
 		options = append(options, jwt.WithAudience(i.audience))
 	}
-	_, err := jwt.ParseWithClaims(token, &claims, i.keyFor, options...)
+	_, err := jwt.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) { return keyFor(t, keys) }, options...)
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return bad("The token has expired; get a new one from your backend.")
@@ -239,7 +301,11 @@ func (i *Identity) Verify(token string) (chat.Person, error) {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return bad("The token lacks the claim exp, or aud, which this server asks for.")
 	case err != nil: // what exactly is wrong helps only who forges
-		return bad("The token is not signed by a key that this server knows, or not valid now.")
+		f := fault.Field("customer_token", "bad_customer_token", "The token is not signed by a key that this server knows, or not valid now.")
+		if errors.Is(err, jwt.ErrTokenSignatureInvalid) || errors.Is(err, jwt.ErrTokenUnverifiable) {
+			f.Err = errUnknownKey
+		}
+		return none, f
 	}
 	if time.Until(claims.ExpiresAt.Time) > longestIdentity+clockLeeway {
 		return bad("The token would work for more than %d hours; have your backend make one for each chat, with an exp a few minutes ahead.", int(longestIdentity.Hours()))
@@ -249,25 +315,34 @@ func (i *Identity) Verify(token string) (chat.Person, error) {
 	}
 	p := chat.Person{ID: claims.Subject, Verified: true}
 	if p.Name, err = personField("name", claims.Name); err != nil {
-		return chat.Person{}, err
+		return none, err
 	}
 	if p.Email, err = personField("email", claims.Email); err != nil {
-		return chat.Person{}, err
+		return none, err
 	}
 	if p.Email != "" {
 		if p.Email, err = cleanEmail("customer_token", p.Email); err != nil {
-			return chat.Person{}, err
+			return none, err
 		}
 	}
 	if p.Account, err = account(claims.Account); err != nil {
-		return chat.Person{}, err
+		return none, err
 	}
-	return p, nil
+	v := customer.Vouched{Person: p, Expires: claims.ExpiresAt.Add(clockLeeway)}
+	if i.once || claims.ID != "" {
+		kept := "jti\x00" + claims.Subject + "\x00" + claims.ID
+		if claims.ID == "" { // what was signed, without the signature: that one has other forms that hold too
+			kept = "all\x00" + token[:strings.LastIndexByte(token, '.')]
+		}
+		hash := sha256.Sum256([]byte(kept))
+		v.Once = hash[:]
+	}
+	return v, nil
 }
 
-func (i *Identity) methods() []string {
+func methods(keys []identityKey) []string {
 	var all []string
-	for _, k := range i.keys {
+	for _, k := range keys {
 		all = append(all, k.method)
 	}
 	return all
@@ -275,10 +350,10 @@ func (i *Identity) methods() []string {
 
 // keyFor finds the keys that may have signed the token: the one that it names, or those without a name. They are of its
 // algorithm, so that no key is used for what it is not made for.
-func (i *Identity) keyFor(t *jwt.Token) (any, error) {
+func keyFor(t *jwt.Token, keys []identityKey) (any, error) {
 	kid, _ := t.Header["kid"].(string)
 	var set jwt.VerificationKeySet
-	for _, k := range i.keys {
+	for _, k := range keys {
 		if k.method == t.Method.Alg() && (k.id == kid || k.id == "" || kid == "") {
 			set.Keys = append(set.Keys, k.key)
 		}

@@ -71,20 +71,64 @@ func (s *Server) headers(c *gin.Context) {
 	c.Next()
 }
 
-// customer lets a conversation's own token in. Whether the conversation exists is not told to anyone else.
+// customer lets a conversation's own token in, of the present generation. Whether the conversation exists is not told to
+// anyone else.
 func (s *Server) customer(c *gin.Context) {
+	id, generation, ok := s.holds(c)
+	if !ok {
+		return
+	}
+	opens, err := s.Record.Opens(c.Request.Context(), id, generation)
+	if err == nil && !opens {
+		err = errBadToken()
+	}
+	if err != nil {
+		_ = c.Error(err)
+		fail(c, err)
+		return
+	}
+	c.Next()
+}
+
+// holder lets tokens of any generation in, for handlers that ask for the present one in a statement of their own.
+func (s *Server) holder(c *gin.Context) {
+	if _, _, ok := s.holds(c); ok {
+		c.Next()
+	}
+}
+
+// holds finds out which conversation the request's token is for, and of which generation it is.
+func (s *Server) holds(c *gin.Context) (uuid.UUID, int, bool) {
 	id, err := uuid.Parse(c.Param("id"))
 	token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-	if err != nil || !ok || !s.Record.Authorized(id, token) {
-		fail(c, fault.New(fault.Unauthenticated, "bad_token", "This conversation needs its own token as a bearer token."))
-		return
+	generation := 0
+	if ok = ok && err == nil; ok {
+		generation, ok = s.Record.Generation(id, token)
+	}
+	if !ok {
+		fail(c, errBadToken())
+		return id, 0, false
 	}
 	if c.Request.Method != http.MethodGet && !s.writes.allow(id.String()) {
 		fail(c, fault.New(fault.RateLimited, "rate_limited", "Too many messages at once. Please wait a moment."))
-		return
+		return id, 0, false
 	}
 	c.Set("conversation", id)
-	c.Next()
+	c.Set("generation", generation)
+	return id, generation, true
+}
+
+func errBadToken() error {
+	return fault.New(fault.Unauthenticated, "bad_token", "This conversation needs its own token as a bearer token.")
+}
+
+// generation is that of the token that the request came with; nil for an agent's.
+func generation(c *gin.Context) *int {
+	if g, ok := c.Get("generation"); ok {
+		n, _ := g.(int)
+		return &n
+	}
+	return nil
 }
 
 func conversationID(c *gin.Context) uuid.UUID {

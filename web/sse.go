@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -102,6 +103,10 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, al
 		}
 		done := false
 		for _, e := range events {
+			if revokes(e, generation(c)) {
+				done = true // the client learns why when it comes back
+				break
+			}
 			after = e.Seq
 			if !e.Internal || allowed != nil {
 				out.event(e.Seq, e.Kind, e.Data)
@@ -136,6 +141,9 @@ func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, allowed func() error
 	if err != nil {
 		return err
 	}
+	if g := generation(c); g != nil && *g != conv.TokenGen {
+		return errBadToken()
+	}
 	w.Stale()
 	out := newSSE(c)
 	out.retry()
@@ -144,4 +152,13 @@ func (s *Server) streamEvents(c *gin.Context, id uuid.UUID, allowed func() error
 	}
 	// A number from the future would be silence for ever.
 	return s.follow(c, w, out, min(lastEventID(c), conv.LastSeq), allowed, nil)
+}
+
+// revokes reports whether the entry ends streams that were opened with a token of the generation; nil is an agent's.
+func revokes(e chat.Event, opened *int) bool {
+	if e.Kind != chat.KindToken || opened == nil {
+		return false
+	}
+	var t chat.TokenEvent
+	return json.Unmarshal(e.Data, &t) != nil || t.Generation > *opened
 }

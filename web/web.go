@@ -19,6 +19,7 @@ import (
 	"github.com/firstline/firstline/handoff/delivery"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/customer"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/mailin"
 	"github.com/firstline/firstline/internal/wake"
@@ -68,6 +69,8 @@ type Deps struct {
 	Links    *auth.Links                   // sends sign-in links by e-mail; nil where there is no e-mail
 	OIDC     *auth.OIDC                    // signs in through the company's provider; nil without one
 	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
+
+	Customers *customer.Store // whom the company vouches for, and what customers may ask for
 }
 
 // Check is one condition of readiness.
@@ -152,6 +155,7 @@ func (s *Server) routes() {
 	s.helpRoutes(g)
 	s.customerRoutes(g)
 	s.threadRoutes(g)
+	s.customersRoutes(g)
 	s.hoursRoutes(g)
 	s.deskRoutes(g)
 	s.liveRoutes(g)

@@ -20,6 +20,7 @@ import (
 	"github.com/firstline/firstline/handoff/delivery"
 	"github.com/firstline/firstline/internal/auth"
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/customer"
 	"github.com/firstline/firstline/internal/llm"
 	"github.com/firstline/firstline/internal/mail"
 	"github.com/firstline/firstline/internal/mailin"
@@ -51,6 +52,8 @@ type app struct {
 	mail      *mail.Sender  // nil: no e-mail is sent
 	delivery  *delivery.Service
 	mailin    *mailin.Service // nil: no e-mail is taken in
+
+	customers *customer.Store
 
 	certificate atomic.Pointer[string] // what is known of the certificate, for people
 
@@ -117,10 +120,12 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 		if a.identity, err = web.NewIdentity(e.cfg.CustomerKey, e.cfg.CustomerAudience); err != nil {
 			return nil, err
 		}
+		a.identity.Once(e.cfg.CustomerOnce).LogTo(a.log)
 	}
 	if a.mail, err = mail.New(mail.Config{URL: e.cfg.SMTP, From: e.cfg.MailFrom}); err != nil {
 		return nil, err
 	}
+	a.openCustomers()
 	a.delivery = delivery.New(pool, a.record, a.desk, a.bus, a.log, delivery.Options{Company: e.cfg.Company, Mail: a.mail, ReplyDomain: e.cfg.ReplyDomain,
 		Allow: e.cfg.deliveryAllow()})
 	a.articles = kb.NewStore(pool)
@@ -207,7 +212,7 @@ func (a *app) server(base string, limit int, secure bool, proxies []string) (*we
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
-		Identity: a.identity, Delivery: a.delivery, Mailin: a.mailin, Links: a.links(base),
+		Identity: a.identity, Customers: a.customers, Delivery: a.delivery, Mailin: a.mailin, Links: a.links(base),
 		URL: base, OIDC: a.oidc(base),
 	})
 }

@@ -37,6 +37,7 @@ type Config struct {
 	Offer  time.Duration `env:"FIRSTLINE_OFFER_FOR" default:"20s" help:"How long an agent has to take an offer."`
 
 	CustomerKey      string `env:"FIRSTLINE_CUSTOMER_KEY" help:"Key that checks who customers are (customer_token, a JWT of your backend): a JWK set, a public key in PEM, a shared secret of 32 characters or more, or @FILE with one of them." placeholder:"KEY"`
+	IdentityConfig   `embed:""`
 	CustomerAudience string `env:"FIRSTLINE_CUSTOMER_AUDIENCE" help:"Audience that customer tokens must be meant for." placeholder:"AUD"`
 	DeskLanguage     string `env:"FIRSTLINE_DESK_LANGUAGE" default:"en" enum:"en,de,es,sv,fr" help:"Language that agents read summaries in: ${enum}."`
 
@@ -94,6 +95,9 @@ func (c *Config) validate() error {
 	}
 	if (c.ChatModel != "" || c.EmbeddingModel != "") && c.OpenAIKey == "" && c.OpenAIBaseURL == "" {
 		return fault.Field("OPENAI_API_KEY", "required", "A model is named but no provider: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key.")
+	}
+	if err := c.IdentityConfig.validate(); err != nil {
+		return err
 	}
 	for _, m := range c.Markets {
 		if parts := strings.Split(m, ":"); len(parts) != 3 || parts[0] == "" || parts[2] == "" {

@@ -60,7 +60,8 @@ type Person struct {
 	Name     string          `json:"name,omitempty"`
 	Email    string          `json:"email,omitempty"`
 	Verified bool            `json:"verified"`
-	Account  json.RawMessage `json:"account,omitempty"` // what the backend says of the account: an object of names and plain values
+	Proved   bool            `json:"email_verified,omitempty"` // who writes has read mail at Email: a code was sent there; this says nothing of ID
+	Account  json.RawMessage `json:"account,omitempty"`        // what the backend says of the account: an object of names and plain values
 }
 
 // Conversation is a conversation's row.
@@ -85,6 +86,8 @@ type Conversation struct {
 	Instruction string
 	Article     string // slug of the article that the chat was opened from; "" for none
 	CreatedAt   time.Time
+	TokenGen    int        // generation of the tokens that open it
+	CustomerID  *uuid.UUID // the customer whom the company vouched for; nil for an anonymous one
 }
 
 // Citation points at the section of an article that a sentence rests on.
@@ -142,6 +145,7 @@ const (
 	KindRead    = "read"
 	KindRating  = "rating"
 	KindStatus  = "status"
+	KindToken   = "token" // the tokens of before open nothing any more
 )
 
 // Event is one entry of a conversation's log. For KindMessage Data is a Message. Internal entries are for agents only.

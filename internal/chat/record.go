@@ -2,11 +2,8 @@ package chat
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -73,25 +70,14 @@ func Open(ctx context.Context, pool *pgxpool.Pool, bus *wake.Bus, log *slog.Logg
 // Lease is how long a claimed turn stays claimed without renewal.
 func (r *Record) Lease() time.Duration { return r.lease }
 
-// Token returns the bearer token that opens this conversation and no other.
-func (r *Record) Token(id uuid.UUID) string {
-	m := hmac.New(sha256.New, r.secret)
-	m.Write(id[:])
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
-}
-
-// Authorized reports, in constant time and without a query, whether the token opens the conversation.
-func (r *Record) Authorized(id uuid.UUID, token string) bool {
-	return subtle.ConstantTimeCompare([]byte(r.Token(id)), []byte(token)) == 1
-}
-
 // NewConversation describes a conversation to be started.
 type NewConversation struct {
 	Channel, Market, Locale, Audience string
 	Customer                          Person
-	Greeting                          string // the assistant's first message, with the disclosure; "" for none
-	Article                           string // slug of the article that the chat is opened from; "" for none
-	IdempotencyKey                    string // the same key gives the same conversation; "" for none
+	CustomerID                        *uuid.UUID // whose session it belongs to; nil for an anonymous one
+	Greeting                          string     // the assistant's first message, with the disclosure; "" for none
+	Article                           string     // slug of the article that the chat is opened from; "" for none
+	IdempotencyKey                    string     // the same key gives the same conversation; "" for none
 }
 
 // Start creates a conversation, or returns the one that the same idempotency key created.
@@ -109,8 +95,8 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 	var stored uuid.UUID
 	err := r.pool.QueryRow(ctx, `
 		WITH c AS (
-			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key, article)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11)
+			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key, article, customer_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11, $12)
 			ON CONFLICT (idempotency_key) DO NOTHING
 			RETURNING id
 		), m AS (
@@ -118,7 +104,7 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 			SELECT $9, c.id, 1, 'assistant', $10 FROM c WHERE $7::bigint = 1
 		)
 		SELECT id FROM c UNION ALL SELECT id FROM conversations WHERE idempotency_key = $8 LIMIT 1`,
-		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting, n.Article).Scan(&stored)
+		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting, n.Article, n.CustomerID).Scan(&stored)
 	if errors.Is(err, pgx.ErrNoRows) { // a request with the same key committed in between
 		err = r.pool.QueryRow(ctx, `SELECT id FROM conversations WHERE idempotency_key = $1`, key).Scan(&stored)
 	}
@@ -129,12 +115,12 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 }
 
 const conversationColumns = `id, channel, market, locale, audience, customer, owner, owner_epoch, agent_id, status,
-	last_seq, customer_seq, fence_seq, turn_id, turn_attempt, turn_spoken, next_turn_id, instruction, article, created_at`
+	last_seq, customer_seq, fence_seq, turn_id, turn_attempt, turn_spoken, next_turn_id, instruction, article, created_at, token_gen, customer_id`
 
 func scanConversation(row pgx.Row) (Conversation, error) {
 	var c Conversation
 	err := row.Scan(&c.ID, &c.Channel, &c.Market, &c.Locale, &c.Audience, &c.Customer, &c.Owner, &c.Epoch, &c.AgentID, &c.Status,
-		&c.LastSeq, &c.CustomerSeq, &c.FenceSeq, &c.TurnID, &c.TurnAttempt, &c.TurnSpoken, &c.NextTurnID, &c.Instruction, &c.Article, &c.CreatedAt)
+		&c.LastSeq, &c.CustomerSeq, &c.FenceSeq, &c.TurnID, &c.TurnAttempt, &c.TurnSpoken, &c.NextTurnID, &c.Instruction, &c.Article, &c.CreatedAt, &c.TokenGen, &c.CustomerID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, notFound()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/firstline/firstline/internal/chat"
+	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/postgres/pgtest"
 	"github.com/firstline/firstline/internal/wake"
 )
@@ -363,11 +365,54 @@ func TestTokenOpensOneConversation(t *testing.T) {
 	t.Parallel()
 	b := setup(t, chat.Options{})
 	one, two := b.start(t), b.start(t)
-	if !b.rec.Authorized(one, b.rec.Token(one)) || b.rec.Authorized(two, b.rec.Token(one)) || b.rec.Authorized(one, "") {
+	gen := func(id uuid.UUID, token string) int {
+		n, ok := b.rec.Generation(id, token)
+		if !ok {
+			return -1
+		}
+		return n
+	}
+	if gen(one, b.rec.Token(one)) != 0 || gen(two, b.rec.Token(one)) != -1 || gen(one, "") != -1 || gen(one, b.rec.TokenOf(one, 3)) != 3 || gen(two, b.rec.TokenOf(one, 3)) != -1 {
 		t.Error("a token opens something else than its own conversation")
 	}
-	if !replica(t, b.pool, chat.Options{}).rec.Authorized(one, b.rec.Token(one)) {
+	if n, ok := replica(t, b.pool, chat.Options{}).rec.Generation(one, b.rec.TokenOf(one, 1)); !ok || n != 1 {
 		t.Error("another replica does not know the token")
+	}
+	_, mac, _ := strings.Cut(b.rec.TokenOf(one, 2), ".")
+	for _, forged := range []string{"0." + b.rec.Token(one), "1." + b.rec.Token(one), "3." + mac, "02." + mac, "+2." + mac, "-2." + mac, " 2." + mac, mac, "." + mac, "2.." + mac} {
+		if n := gen(one, forged); n != -1 {
+			t.Errorf("%q passes for a token of generation %d", forged, n)
+		}
+	}
+}
+
+// TestRevokedTokens: a message that comes with a token of before is not stored, nor told to be there already.
+func TestRevokedTokens(t *testing.T) {
+	t.Parallel()
+	b := setup(t, chat.Options{})
+	id, zero, one := b.start(t), 0, 1
+	in := chat.Inbound{ClientID: "a", Text: "hello", Token: &zero}
+	if _, err := b.rec.Receive(t.Context(), id, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.rec.Do(t.Context(), id, func(ctx context.Context, s *chat.Session) error { return s.Revoke(ctx) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range []string{"a", "b"} {
+		in.ClientID = client
+		if rec, err := b.rec.Receive(t.Context(), id, in); !fault.Is(err, fault.NotFound) || rec.Message.Text != "" {
+			t.Errorf("%s: %+v, %v", client, rec.Message, err)
+		}
+	}
+	in.Token = &one
+	if rec, err := b.rec.Receive(t.Context(), id, in); err != nil || rec.Duplicate {
+		t.Errorf("the present token: %+v, %v", rec, err)
+	}
+	if old, err := b.rec.Opens(t.Context(), id, 0); old || err != nil {
+		t.Errorf("the former generation opens it: %v", err)
+	}
+	if now, err := b.rec.Opens(t.Context(), id, 1); !now || err != nil {
+		t.Errorf("the present one does not: %v", err)
 	}
 }
 

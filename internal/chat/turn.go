@@ -19,6 +19,7 @@ type Inbound struct {
 	ClientID string // unique in the conversation; the same one is stored once
 	Text     string
 	Files    []uuid.UUID // uploaded before
+	Token    *int        // generation of the token that it came with, which must be the conversation's; nil: who calls has asked
 }
 
 // Receipt tells what became of an inbound message.
@@ -48,7 +49,7 @@ func (r *Record) Receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 }
 
 // receiveSQL. Every decision is made from the conversation's own row, in the UPDATE that locks it; the rest follows.
-// $1 conversation $2 client id $3 text $4 attachments $5 message id $6 turn id $7 replica $8 lease seconds $9 history limit
+// $1 conversation $2 client id $3 text $4 attachments $5 message id $6 turn id $7 replica $8 lease seconds $9 history limit $10 generation of the token
 const (
 	receiveSQL      = receiveWrites + receiveReads
 	receiveFilesSQL = receiveWrites + receiveFiles + receiveReads // for a message with files alone: the others do not pay for them
@@ -66,7 +67,7 @@ const receiveWrites = `
 			turn_spoken     = turn_id IS NOT NULL AND turn_spoken,
 			status          = 'open',
 			updated_at      = now()
-		WHERE id = $1
+		WHERE id = $1 AND ($10::integer IS NULL OR token_gen = $10)
 		  AND NOT EXISTS (SELECT FROM messages WHERE conversation_id = $1 AND author = 'customer' AND client_id = $2)
 		RETURNING *
 	), m AS (
@@ -96,9 +97,9 @@ const receiveWrites = `
 		UPDATE turns SET to_seq = c.customer_seq FROM c WHERE turns.id = c.next_turn_id AND c.next_turn_id <> $6
 	)`
 
-// receiveFiles makes the files the message's own. $10 files
+// receiveFiles makes the files the message's own. $11 files
 const receiveFiles = `, f AS (
-		UPDATE attachments SET message_id = $5 FROM c WHERE attachments.conversation_id = c.id AND attachments.id = ANY ($10) AND message_id IS NULL
+		UPDATE attachments SET message_id = $5 FROM c WHERE attachments.conversation_id = c.id AND attachments.id = ANY ($11) AND message_id IS NULL
 	)`
 
 const receiveReads = `
@@ -116,7 +117,7 @@ const receiveReads = `
 func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
 	turn := newID()
 	msg := Message{ID: newID(), Author: Customer, Text: in.Text, ClientID: in.ClientID, Visibility: "public"}
-	sql, args := receiveSQL, []any{id, in.ClientID, in.Text, nil, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit}
+	sql, args := receiveSQL, []any{id, in.ClientID, in.Text, nil, msg.ID, turn, r.replica, r.lease.Seconds(), HistoryLimit, in.Token}
 	if len(in.Files) > 0 {
 		list, err := listFiles(ctx, r.pool, id, Customer, in.ClientID, in.Files)
 		if err != nil {
@@ -172,7 +173,8 @@ func (r *Record) receive(ctx context.Context, id uuid.UUID, in Inbound) (Receipt
 func (r *Record) received(ctx context.Context, id uuid.UUID, in Inbound) (Receipt, error) {
 	msg, err := scanMessage(r.pool.QueryRow(ctx, `
 		SELECT `+messageColumns+` FROM messages m LEFT JOIN agents a ON a.id = m.agent_id
-		WHERE m.conversation_id = $1 AND m.author = 'customer' AND m.client_id = $2`, id, in.ClientID))
+		WHERE m.conversation_id = $1 AND m.author = 'customer' AND m.client_id = $2
+		  AND ($3::integer IS NULL OR EXISTS (SELECT FROM conversations WHERE id = $1 AND token_gen = $3))`, id, in.ClientID, in.Token))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Receipt{}, notFound()
 	}
