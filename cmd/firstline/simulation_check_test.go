@@ -84,6 +84,7 @@ type simHandoff struct {
 	EndedAt        *time.Time
 	Wanted, From   *uuid.UUID
 	WishOver       bool
+	Asleep         bool
 }
 
 type simOffer struct {
@@ -93,7 +94,10 @@ type simOffer struct {
 }
 
 const simHandoffColumns = `id, conversation_id, turn_id, state, agent_id, team, priority, language, market, queued_at, boost * 1000000000::bigint, extract(epoch FROM now() - team_since)::float8, ended_at,
-	wanted_agent, from_agent, COALESCE(wanted_until <= now(), false)`
+	wanted_agent, from_agent, COALESCE(wanted_until <= now(), false), snoozed_until IS NOT NULL`
+
+// simOfferColumns are of offers o; what was forgotten keeps nobody from being asked again, whatever became of it.
+const simOfferColumns = `o.id, o.handoff_id, o.agent_id, CASE WHEN o.forgotten_at IS NULL THEN o.outcome ELSE 'forgotten' END, o.expires_at <= now()`
 
 // load reads the conversation. Nothing else runs meanwhile, except within a race, where only its first part is used.
 func (w *world) load(c *talk) state {
@@ -109,7 +113,7 @@ func (w *world) load(c *talk) state {
 		ORDER BY seq`, c.id)
 	collect(b, &st.turns, `SELECT id, from_seq, to_seq, state, outcome, attempt FROM turns WHERE conversation_id = $1 ORDER BY created_at, id`, c.id)
 	collect(b, &st.handoffs, `SELECT `+simHandoffColumns+` FROM handoffs WHERE conversation_id = $1 ORDER BY queued_at, id`, c.id)
-	collect(b, &st.offers, `SELECT o.id, handoff_id, o.agent_id, outcome, expires_at <= now() FROM offers o JOIN handoffs h ON h.id = o.handoff_id WHERE h.conversation_id = $1`, c.id)
+	collect(b, &st.offers, `SELECT `+simOfferColumns+` FROM offers o JOIN handoffs h ON h.id = o.handoff_id WHERE h.conversation_id = $1`, c.id)
 	if err := w.nodes[0].pool.SendBatch(w.t.Context(), b).Close(); err != nil {
 		panic(err)
 	}
@@ -357,13 +361,20 @@ func (w *world) checkHandoffs(c *talk, st state) {
 		for _, o := range st.offers {
 			if o.HandoffID == h.ID && o.Outcome == "open" {
 				open++
-				if h.AgentID == nil || o.AgentID != *h.AgentID {
+				asked := h.AgentID
+				if h.State == "accepted" { // somebody is asked to take it over
+					asked = h.Wanted
+				}
+				if asked == nil || o.AgentID != *asked {
 					w.violate(c, "promise 5: the open offer of %s is another agent's", short(h.ID))
 				}
 			}
 		}
-		if (h.State == "offered") != (open == 1) || open > 1 {
+		if (h.State == "offered") != (open == 1) && (h.State != "accepted" || h.Wanted == nil) || open > 1 {
 			w.violate(c, "promise 5: handoff %s is %s with %d open offers", short(h.ID), h.State, open)
+		}
+		if h.Asleep && h.State != "accepted" {
+			w.violate(c, "promise 4: handoff %s is %s and sleeps, so nobody hears the customer", short(h.ID), h.State)
 		}
 	}
 	for _, t := range st.turns {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -64,7 +66,17 @@ func (w *world) draw(c *talk) op {
 }
 
 func (w *world) drawDesk(c *talk) op {
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(18) {
+	case 12:
+		return w.opPass(c, "assign")
+	case 13:
+		return w.opPass(c, "pass on")
+	case 14, 15:
+		return w.opPass(c, "ask to take over")
+	case 16:
+		return w.opSnooze(c)
+	case 17:
+		return w.opSupervise(c)
 	case 0:
 		return w.opDecline(c)
 	case 1, 2:
@@ -133,6 +145,14 @@ func (w *world) opSay(c *talk, again bool) op {
 		r, err := n.record.Receive(w.t.Context(), c.id, chat.Inbound{ClientID: client, Text: text})
 		if err != nil {
 			return "", err
+		}
+		if r.Claim == nil && r.TurnID == nil && !r.Duplicate { // people read it
+			if err := n.desk.CustomerWrote(w.t.Context(), c.id, r.Message.Seq); err != nil {
+				return "", err
+			}
+			if h, ok := w.open(c); alone && ok && h.Asleep {
+				w.violate(c, "the customer wrote, and the conversation sleeps on")
+			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -356,11 +376,13 @@ func (w *world) opAccept(c *talk) op {
 			return "nothing", nil
 		}
 		who := a
-		if toOffered && h.AgentID != nil {
-			who = w.agent(*h.AgentID)
+		to := askedOf(h)
+		if toOffered && to != nil {
+			who = w.agent(*to)
 		}
-		may := who.Sees(h.Team) || h.AgentID != nil && *h.AgentID == who.ID
-		may = may && (h.State == "queued" || h.State == "asynchronous" || h.AgentID != nil && *h.AgentID == who.ID)
+		st := w.load(c)
+		theirs := is(h.AgentID, who) || st.offeredTo(h.ID, who.ID)
+		may := (who.Sees(h.Team) || is(h.AgentID, who) || is(h.Wanted, who)) && (h.State == "queued" || h.State == "asynchronous" || theirs)
 		_, err := n.desk.Accept(w.t.Context(), h.ID, who)
 		if alone && (err == nil) != may {
 			w.violate(c, "promise 5: %s accepted %s handoff of %s: %v; might: %v", who.Name, h.State, h.Team, err, may)
@@ -373,10 +395,10 @@ func (w *world) opDecline(c *talk) op {
 	n := w.node()
 	return op{"decline", func(bool) (string, error) {
 		h, ok := w.open(c)
-		if !ok || h.AgentID == nil {
+		if !ok || askedOf(h) == nil {
 			return "nothing", nil
 		}
-		return "", n.desk.Decline(w.t.Context(), h.ID, w.agent(*h.AgentID))
+		return "", n.desk.Decline(w.t.Context(), h.ID, w.agent(*askedOf(h)))
 	}}
 }
 
@@ -440,6 +462,118 @@ func (w *world) opOwned(c *talk, what string) op {
 		}
 		return "", err
 	}}
+}
+
+// opPass means the conversation for one agent: assigned from the queue, passed on, or asked for while its owner keeps it.
+func (w *world) opPass(c *talk, what string) op {
+	n, other, to := w.node(), pick(w.rng, w.agents), pick(w.rng, w.agents)
+	owner := w.rng.IntN(4) > 0
+	return op{what, func(alone bool) (string, error) {
+		st := w.load(c)
+		h, ok := w.open(c)
+		if !ok {
+			return "nothing", nil
+		}
+		who := other
+		if owner && h.State == "accepted" {
+			who = w.agent(*h.AgentID)
+		}
+		desk := w.loadDesk()
+		room := desk.agent(to.ID)
+		may := who.Supervises() && (h.State == "accepted" || what == "assign") || h.State == "accepted" && is(h.AgentID, who)
+		switch {
+		case what == "assign" && who.ID == to.ID && who.Supervises(): // they take it over, however much they have
+		case h.State == "accepted" && is(h.AgentID, to):
+			may = false
+		case !is(h.Wanted, to) && !(h.State == "offered" && is(h.AgentID, to)):
+			may = may && room.Presence == "online" && room.Connected && room.Load < room.Capacity
+		}
+		var err error
+		if what == "assign" {
+			_, err = n.desk.Assign(w.t.Context(), h.ID, who, to.ID, "For you.")
+		} else {
+			_, err = n.desk.TransferTo(w.t.Context(), c.id, who, to.ID, "For you.", what == "ask to take over")
+		}
+		if alone && (err == nil) != may {
+			w.violate(c, "%s by %s to %s (%+v): %v; might: %v; %+v", what, who.Name, to.Name, *room, err, may, h)
+		}
+		if after := w.load(c); alone && what == "ask to take over" && h.State == "accepted" && (after.Owner != st.Owner || !sameID(after.AgentID, st.AgentID)) {
+			w.violate(c, "promise 3: %s was asked to take over, and the owner changed", to.Name)
+		}
+		return "", err
+	}}
+}
+
+// opSnooze lets the conversation sleep, or wakes it.
+func (w *world) opSnooze(c *talk) op {
+	n, other := w.node(), pick(w.rng, w.agents)
+	owner, wake := w.rng.IntN(4) > 0, w.rng.IntN(3) == 0
+	name := "snooze"
+	if wake {
+		name = "wake"
+	}
+	return op{name, func(alone bool) (string, error) {
+		h, ok := w.open(c)
+		if !ok {
+			return "nothing", nil
+		}
+		who := other
+		if owner && h.AgentID != nil {
+			who = w.agent(*h.AgentID)
+		}
+		may := h.State == "accepted" && (is(h.AgentID, who) || who.Supervises())
+		var err error
+		if wake {
+			_, err = n.desk.Wake(w.t.Context(), c.id, who)
+		} else {
+			_, err = n.desk.Snooze(w.t.Context(), c.id, who, time.Now().Add(time.Hour), 0)
+		}
+		if alone && (err == nil) != may {
+			w.violate(c, "%s by %s: %v; might: %v", name, who.Name, err, may)
+		}
+		if after, ok := w.open(c); alone && err == nil && (!ok || after.Asleep == wake) {
+			w.violate(c, "%s by %s did nothing", name, who.Name)
+		}
+		return "", err
+	}}
+}
+
+// opSupervise takes the conversation over from whoever has it, which only supervisors may.
+func (w *world) opSupervise(c *talk) op {
+	n, who := w.node(), pick(w.rng, w.agents)
+	if w.rng.IntN(3) > 0 {
+		who = w.agents[len(w.agents)-1]
+	}
+	return op{"supervise by " + who.Name, func(alone bool) (string, error) {
+		before := w.load(c)
+		_, err := n.desk.TakeOver(w.t.Context(), c.id, who, "")
+		after := w.load(c)
+		if alone && who.Supervises() && (err != nil || after.Owner != chat.OwnedByAgent || !is(after.AgentID, who)) {
+			w.violate(c, "supervisor %s took over: %v, and it is owned by %s", who.Name, err, after.Owner)
+		}
+		if alone && !who.Supervises() && (err == nil || after.Epoch != before.Epoch) {
+			w.violate(c, "promise 3: %s took over: %v", who.Name, err)
+		}
+		return "", err
+	}}
+}
+
+// is tells whether the id is the agent's.
+func is(id *uuid.UUID, a auth.Agent) bool { return id != nil && *id == a.ID }
+
+// askedOf is who is asked to take the handoff, or has it.
+func askedOf(h simHandoff) *uuid.UUID {
+	if h.State == "accepted" && h.Wanted != nil {
+		return h.Wanted
+	}
+	return h.AgentID
+}
+
+// offeredTo tells whether the handoff is offered to the agent now.
+func (st *state) offeredTo(handoff, agent uuid.UUID) bool {
+	return slices.ContainsFunc(st.offers, func(o simOffer) bool {
+		return o.HandoffID == handoff && o.AgentID == agent && o.Outcome == "open"
+	})
 }
 
 func (w *world) opPull(c *talk) op {

@@ -80,7 +80,7 @@ func TestSimulation(t *testing.T) {
 var mustHappen = []string{
 	"say", "say: duplicate", "say: superseded", "say: waits", "speak", "speak: lost", "finish", "finish: lost", "hand off", "hand off: lost",
 	"take over", "accept", "accept: conflict", "decline", "reply", "reply: conflict", "resolve", "return", "transfer", "escalate", "pull", "ask", "close", "reopen",
-	"offer", "lapse", "race",
+	"assign", "pass on", "ask to take over", "snooze", "wake", "supervise", "offer", "lapse", "race",
 }
 
 // mayHappen names those that only a long run is sure to reach.
