@@ -160,14 +160,47 @@ func (s *Server) serveFile(c *gin.Context, conversation uuid.UUID, internal bool
 	if kind == "text/plain" {
 		kind += "; charset=utf-8"
 	}
+	harmless(c)
+	c.Header("Content-Disposition", disposition(how, f.Name))
+	c.Data(http.StatusOK, kind, f.Data)
+	return nil
+}
+
+func (s *Server) customerThumbnail(c *gin.Context) error {
+	return s.serveThumbnail(c, conversationID(c), false)
+}
+
+func (s *Server) agentThumbnail(c *gin.Context) error {
+	id, err := s.readable(c)
+	if err != nil {
+		return err
+	}
+	return s.serveThumbnail(c, id, true)
+}
+
+// serveThumbnail sends the small copy of a picture, which we have made ourselves.
+func (s *Server) serveThumbnail(c *gin.Context, conversation uuid.UUID, internal bool) error {
+	id, err := param(c, "aid")
+	if err != nil {
+		return err
+	}
+	thumb, err := s.Record.OpenThumbnail(c.Request.Context(), conversation, id, internal)
+	if err != nil {
+		return err
+	}
+	harmless(c)
+	c.Header("Content-Disposition", "inline")
+	c.Data(http.StatusOK, http.DetectContentType(thumb), thumb) // one of the two that we make
+	return nil
+}
+
+// harmless says that a file may load and run nothing, that other sites may not show it, and that only this browser keeps it.
+func harmless(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "private, max-age=86400, immutable") // an id has one content for ever
 	h.Set("Vary", "Authorization, Cookie")                      // but not for whoever signs in next in the same browser
-	h.Set("Content-Disposition", disposition(how, f.Name))
-	c.Data(http.StatusOK, kind, f.Data)
-	return nil
 }
 
 // disposition names the file for every browser: in ASCII for old ones, in UTF-8 for the others (RFC 6266).

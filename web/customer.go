@@ -164,6 +164,7 @@ func (s *Server) customerRoutes(g groups) {
 	c.PATCH("/handoff", handle(s.correctSummary))
 	c.POST("/intake", handle(s.giveIntake))
 	c.GET("/attachments/:aid", handle(s.customerAttachment))
+	c.GET("/attachments/:aid/thumbnail", handle(s.customerThumbnail))
 	g.v1.POST("/attachments", namedInQuery, s.customer, handle(s.customerUpload))
 	c.POST("/typing", handle(s.customerTyping))
 	c.POST("/read", handle(s.customerRead))

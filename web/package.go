@@ -15,6 +15,7 @@ func (s *Server) packageRoutes(g groups) {
 	g.conversation.GET("/history", handle(s.history))
 	g.conversation.POST("/attachments", handle(s.agentUpload))
 	g.conversation.GET("/attachments/:aid", handle(s.agentAttachment))
+	g.conversation.GET("/attachments/:aid/thumbnail", handle(s.agentThumbnail))
 	g.agent.PUT("/handoffs/:hid/verdict", handle(s.putVerdict))
 }
 

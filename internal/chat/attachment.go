@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/firstline/firstline/internal/fault"
+	"github.com/firstline/firstline/internal/picture"
 )
 
 // Attachment is a file of a message, as the message lists it.
@@ -20,6 +21,10 @@ type Attachment struct {
 	Name      string    `json:"name"`
 	MediaType string    `json:"media_type"`
 	Size      int       `json:"size"` // bytes
+	// Of pictures: pixels as they are shown, and whether there is a small copy.
+	Width     int  `json:"width,omitempty"`
+	Height    int  `json:"height,omitempty"`
+	Thumbnail bool `json:"thumbnail,omitempty"`
 }
 
 // File is an attachment with its content.
@@ -41,9 +46,18 @@ const (
 const looseFor = 24 * time.Hour
 
 // Upload stores a file of the customer's or an agent's, to be named by a message later. Its name and type are believed:
-// see Sniff and FileName. A file that no message names is deleted after a day.
+// see Sniff and FileName. Of a picture it keeps what it shows and not what it says about its maker; see picture.Clean. A file
+// that no message names is deleted after a day.
 func (r *Record) Upload(ctx context.Context, conversation uuid.UUID, author Author, name, mediaType string, data []byte) (Attachment, error) {
-	a := Attachment{ID: newID(), Name: name, MediaType: mediaType, Size: len(data)}
+	a := Attachment{ID: newID(), Name: name, MediaType: mediaType}
+	var thumb []byte
+	if IsPicture(mediaType) {
+		var err error
+		if data, thumb, err = a.develop(ctx, data); err != nil {
+			return a, err
+		}
+	}
+	a.Size = len(data)
 	sum := sha256.Sum256(data)
 	var files int
 	var bytes int64
@@ -52,13 +66,13 @@ func (r *Record) Upload(ctx context.Context, conversation uuid.UUID, author Auth
 		WITH had AS (
 			SELECT count(*) AS files, COALESCE(sum(size), 0) AS bytes FROM attachments WHERE conversation_id = $1 AND author = $2
 		), made AS (
-			INSERT INTO attachments (id, conversation_id, author, name, media_type, size, sha256, data)
-			SELECT $3, c.id, $2, $4, $5, $6::integer, $7, $8 FROM conversations c, had
+			INSERT INTO attachments (id, conversation_id, author, name, media_type, size, sha256, data, thumb, width, height)
+			SELECT $3, c.id, $2, $4, $5, $6::integer, $7, $8, $11, NULLIF($12, 0), NULLIF($13, 0) FROM conversations c, had
 			WHERE c.id = $1 AND had.files < $9 AND had.bytes + $6::integer <= $10
 			RETURNING id
 		)
 		SELECT had.files, had.bytes FROM had, conversations c LEFT JOIN made ON true WHERE c.id = $1 AND made.id IS NULL`,
-		conversation, author, a.ID, name, mediaType, a.Size, sum[:], data, maxConversationFiles, maxConversationBytes).Scan(&files, &bytes)
+		conversation, author, a.ID, name, mediaType, a.Size, sum[:], data, maxConversationFiles, maxConversationBytes, thumb, a.Width, a.Height).Scan(&files, &bytes)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // nothing refused it; a conversation's token is checked before
 		return a, nil
@@ -75,13 +89,50 @@ func (r *Record) Upload(ctx context.Context, conversation uuid.UUID, author Auth
 func (r *Record) OpenAttachment(ctx context.Context, conversation, id uuid.UUID, internal bool) (File, error) {
 	f := File{Attachment: Attachment{ID: id}}
 	err := r.pool.QueryRow(ctx, `
-		SELECT a.name, a.media_type, a.size, a.data FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
+		SELECT a.name, a.media_type, a.size, COALESCE(a.width, 0), COALESCE(a.height, 0), a.thumb IS NOT NULL, a.data FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
 		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public')`,
-		conversation, id, internal).Scan(&f.Name, &f.MediaType, &f.Size, &f.Data)
+		conversation, id, internal).Scan(&f.Name, &f.MediaType, &f.Size, &f.Width, &f.Height, &f.Thumbnail, &f.Data)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return f, fault.New(fault.NotFound, "attachment_not_found", "There is no such file in this conversation.")
 	}
 	return f, err
+}
+
+// OpenThumbnail returns the small copy of a picture, JPEG or PNG, to whom OpenAttachment returns the file.
+func (r *Record) OpenThumbnail(ctx context.Context, conversation, id uuid.UUID, internal bool) ([]byte, error) {
+	var thumb []byte
+	err := r.pool.QueryRow(ctx, `
+		SELECT a.thumb FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
+		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public') AND a.thumb IS NOT NULL`,
+		conversation, id, internal).Scan(&thumb)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, fault.New(fault.NotFound, "attachment_not_found", "There is no such picture in this conversation, or none that is small.")
+	}
+	return thumb, err
+}
+
+// developFor is how long a picture may wait for the memory that its thumbnail takes.
+const developFor = 20 * time.Second
+
+// develop cleans a picture and makes its thumbnail. One that cannot be decoded, or not within bounds, has none.
+func (a *Attachment) develop(ctx context.Context, data []byte) (clean, thumb []byte, err error) {
+	clean, info, err := picture.Clean(data, a.MediaType)
+	if err != nil {
+		return nil, nil, fault.Field("file", "damaged_picture", "The picture is damaged: take it again, or save it anew in another program, and send that.")
+	}
+	a.Width, a.Height = info.Width, info.Height
+	tctx, cancel := context.WithTimeout(ctx, developFor)
+	defer cancel()
+	thumb, err = picture.Thumbnail(tctx, clean, a.MediaType, info)
+	switch {
+	case errors.Is(err, picture.ErrTooCostly), errors.Is(err, picture.ErrDamaged):
+	case tctx.Err() != nil:
+		return nil, nil, fault.New(fault.Unavailable, "busy", "Many pictures are arriving at once. Please try again in a moment.")
+	case err != nil:
+		return nil, nil, fmt.Errorf("thumbnail: %w", err)
+	}
+	a.Thumbnail = thumb != nil
+	return clean, thumb, nil
 }
 
 // querier is met by a pool and by a transaction.
@@ -107,7 +158,8 @@ func listFiles(ctx context.Context, q querier, conversation uuid.UUID, author Au
 	}
 	var files []Attachment
 	err := q.QueryRow(ctx, `
-		SELECT COALESCE(jsonb_agg(jsonb_build_object('id', a.id, 'name', a.name, 'media_type', a.media_type, 'size', a.size) ORDER BY i.n), '[]')
+		SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', a.id, 'name', a.name, 'media_type', a.media_type, 'size', a.size,
+			'width', a.width, 'height', a.height, 'thumbnail', CASE WHEN a.thumb IS NOT NULL THEN true END)) ORDER BY i.n), '[]')
 		FROM unnest($4::uuid[]) WITH ORDINALITY i(id, n) JOIN attachments a ON a.id = i.id
 		WHERE a.conversation_id = $1 AND a.author = $2 AND (a.message_id IS NULL
 			OR EXISTS (SELECT FROM messages WHERE id = a.message_id AND author = $2 AND client_id = $3))`,

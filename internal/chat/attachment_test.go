@@ -45,7 +45,8 @@ func TestSniff(t *testing.T) {
 	}{
 		{"png", picture(t), "image/png"},
 		{"gif", gif, "image/gif"},
-		{"webp", []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00"), "image/webp"},
+		{"webp", []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x02\x40\x00\x00\x00\x00\x00\x00"), "image/webp"},
+		{"a WebP that no browser can draw", []byte("RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\xff\xff\xff\x0f\x00\x00\x00\x00"), ""},
 		{"pdf", []byte("%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"), "application/pdf"},
 		{"text", []byte("Hello,\nGrüße\t42\r\n"), "text/plain"},
 		{"csv", []byte("date,amount\n2026-03-01,12.50\n"), "text/plain"},

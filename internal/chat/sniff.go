@@ -13,7 +13,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	_ "golang.org/x/image/webp" // the same
+
 	"github.com/firstline/firstline/internal/mask"
+	"github.com/firstline/firstline/internal/picture"
 )
 
 // suffixes are the endings that names of each accepted type may have; the first is added to a name that has none of them.
@@ -26,17 +29,14 @@ var suffixes = map[string][]string{
 	"text/plain":      {".txt", ".csv", ".log", ".md", ".json"},
 }
 
-// maxPixels bounds a picture: a small file can hold one that no browser has the memory to draw.
-const maxPixels = 64_000_000
-
 // Sniff returns the type of a file by its content, and false for one that is not taken: pictures (PNG, JPEG, GIF, WebP),
 // PDF and plain text are. What could run as a page, such as HTML and SVG, is not plain text.
 func Sniff(data []byte) (mediaType string, ok bool) {
 	switch t, _, _ := strings.Cut(http.DetectContentType(data), ";"); t {
-	case "image/png", "image/jpeg", "image/gif":
+	case "image/png", "image/jpeg", "image/gif", "image/webp":
 		c, _, err := image.DecodeConfig(bytes.NewReader(data))
-		return t, err == nil && c.Width > 0 && c.Height > 0 && c.Width*c.Height <= maxPixels
-	case "image/webp", "application/pdf":
+		return t, err == nil && c.Width > 0 && c.Height > 0 && c.Width <= picture.MaxPixels/c.Height
+	case "application/pdf":
 		return t, true
 	case "text/plain":
 		return t, plain(data)

@@ -6,6 +6,7 @@ import { host } from "../shared/host.ts";
 import { Icon } from "../shared/icons.tsx";
 import { composing, Growing } from "../shared/parts.tsx";
 import { browserStore } from "../shared/storage.ts";
+import { Camera, hasCamera } from "./files.tsx";
 import { attachFiles, chosen, record, removeFile, send, session, typing, words } from "./session.ts";
 
 /** The longest message that the server takes, in characters. */
@@ -49,7 +50,7 @@ export function Composer() {
       onDrop={(e) => take(e, e.dataTransfer)}
       onPaste={(e) => take(e, e.clipboardData)}
     >
-      <ChosenFiles files={files} label={w.files} uploading={w.uploading} remove={w.removeFile} onRemove={removeFile} />
+      <ChosenFiles files={files} label={w.files} uploading={w.uploading} again={w.retry} remove={w.removeFile} onRemove={removeFile} />
       <div class="composer-box">
         <input
           ref={input}
@@ -67,6 +68,7 @@ export function Composer() {
         <button type="button" class="icon-button attach" aria-label={w.attach} title={w.attach} onClick={() => input.current?.click()}>
           <Icon name="clip" size={20} />
         </button>
+        {hasCamera() && <Camera label={w.photo} take={attachFiles} />}
         <Growing
           id="composer"
           value={text}

@@ -7,7 +7,7 @@ import { apply, emptyRecord, withMessages, type RecordState } from "../shared/re
 import { follow, type Link, type ServerEvent } from "../shared/sse.ts";
 import { focusedElement, host } from "../shared/host.ts";
 import { browserStore } from "../shared/storage.ts";
-import { choose as chooseFiles, type Chosen, maxFiles, upload } from "../shared/files.tsx";
+import { choose as chooseFiles, type Chosen, maxFiles, type Progress, upload } from "../shared/files.tsx";
 import { parseMarkdown, plainText } from "../shared/markdown.ts";
 import type { Attachment, Config, Conversation, HandoffPlace, IntakeField, Message, OfficeHours } from "../shared/types.ts";
 import { choose, en, languageOf, others, type Words } from "./words.ts";
@@ -292,7 +292,7 @@ export function attachFiles(files: Iterable<File>): void {
   if (!s) return;
   const w = words.value;
   const room = maxFiles - chosen.value.filter((c) => !c.error).length;
-  const send = (f: File, signal: AbortSignal) => upload(`/v1/attachments?conversation=${encodeURIComponent(s.id)}`, f, auth(s), signal);
+  const send = (f: File, signal: AbortSignal, progress: Progress) => upload(`/v1/attachments?conversation=${encodeURIComponent(s.id)}`, f, auth(s), signal, progress);
   chooseFiles(files, room, send, { tooLarge: w.fileTooLarge, failed: w.fileNotSent }, (c) => {
     if (session.value?.id !== s.id) return;
     const all = chosen.value;
@@ -305,11 +305,11 @@ export function removeFile(c: Chosen): void {
   chosen.value = chosen.value.filter((o) => o.key !== c.key);
 }
 
-/** Fetches a file of the conversation, with its token. */
-export async function openFile(a: Attachment): Promise<Blob> {
+/** Fetches a file of the conversation, or the small copy of a picture, with its token. */
+export async function openFile(a: Attachment, small = false): Promise<Blob> {
   const s = session.value;
   if (!s) throw new Problem(401, "no_session", "");
-  return download(path(s, `/attachments/${encodeURIComponent(a.id)}`), "*/*", auth(s));
+  return download(path(s, `/attachments/${encodeURIComponent(a.id)}${small ? "/thumbnail" : ""}`), "*/*", auth(s));
 }
 
 /** Answers what is asked while waiting; nothing says not to ask again. */

@@ -91,6 +91,7 @@ export interface Words {
   conversation: string;
   attach: string;
   files: string;
+  photo: string;
   removeFile: (name: string) => string;
   uploading: string;
   fileTooLarge: string;
@@ -195,6 +196,7 @@ export const en: Words = {
   conversation: "Conversation",
   attach: "Attach a file",
   files: "Files",
+  photo: "Take a photo",
   removeFile: (n) => `Remove ${n}`,
   uploading: "Uploading…",
   fileTooLarge: "Larger than 10 MB",

@@ -55,7 +55,7 @@ function change(at: Pick<Composer, "conversation" | "mode">, c: Chosen): void {
 function attach(at: Pick<Composer, "conversation" | "mode">, files: Iterable<File>): void {
   const room = maxFiles - (s.enclosed.peek()[name(at)] ?? []).length - (underWay.peek()[name(at)] ?? []).filter((c) => !c.error).length;
   const words = { tooLarge: "Larger than 10 MB", failed: "Not uploaded" };
-  choose(files, room, (f, signal) => upload(of(at.conversation), f, { "X-Firstline": "1" }, signal), words, (c) => change({ conversation: at.conversation, mode: at.mode }, c));
+  choose(files, room, (f, signal, progress) => upload(of(at.conversation), f, { "X-Firstline": "1" }, signal, progress), words, (c) => change({ conversation: at.conversation, mode: at.mode }, c));
 }
 
 let pick: (() => void) | undefined;
@@ -122,6 +122,7 @@ composerPanels.add({
         files={all}
         label="Files that go along"
         uploading="Uploading…"
+        again="Try again"
         remove={(n) => `Leave out ${n}`}
         onRemove={(x) => {
           x.stop?.abort();

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Problem } from "./api.ts";
 import { at } from "./host.ts";
 import { Icon } from "./icons.tsx";
+import { Dialog } from "./parts.tsx";
 import type { Attachment } from "./types.ts";
 
 /** What the server takes: by content, but a file dialog goes by these. */
@@ -13,19 +14,56 @@ export const accepted = "image/png,image/jpeg,image/gif,image/webp,application/p
 export const maxFile = 10 * 1024 * 1024;
 export const maxFiles = 10;
 
-/** Sends one file and returns how messages name it. Throws Problem and nothing else. */
-export async function upload(path: string, file: File, headers: Record<string, string>, signal?: AbortSignal): Promise<Attachment> {
-  const form = new FormData();
-  form.append("file", file, file.name || "file");
-  let res: Response;
-  try {
-    res = await fetch(at(path), { method: "POST", body: form, headers, credentials: "same-origin", signal });
-  } catch (err) {
-    throw new Problem(0, "network", err instanceof Error ? err.message : "network");
-  }
-  const body = (await res.json().catch(() => null)) as (Attachment & { code?: string; detail?: string }) | null;
-  if (res.ok && body) return body;
-  throw new Problem(res.status, body?.code ?? `http_${res.status}`, body?.detail ?? res.statusText);
+/** How long nothing may move before an upload counts as cut off. */
+const stalled = 30_000;
+
+/** Hears how much of a file is at the server, from 0 to 1. */
+export type Progress = (part: number) => void;
+
+/**
+ * Sends one file and returns how messages name it. Throws Problem and nothing else. It is an XMLHttpRequest because fetch does
+ * not tell how much has been sent, nor that nothing moves any more.
+ */
+export function upload(path: string, file: File, headers: Record<string, string>, signal?: AbortSignal, progress?: Progress): Promise<Attachment> {
+  return new Promise((done, failed) => {
+    const x = new XMLHttpRequest();
+    let silence = 0;
+    const alive = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => x.abort(), stalled) as unknown as number;
+    };
+    const stop = () => x.abort();
+    const end = (problem?: Problem, a?: Attachment) => {
+      clearTimeout(silence);
+      signal?.removeEventListener("abort", stop);
+      if (a) done(a);
+      else failed(problem);
+    };
+    x.open("POST", at(path));
+    for (const [name, value] of Object.entries(headers)) x.setRequestHeader(name, value);
+    x.setRequestHeader("Accept", "application/json");
+    x.upload.onprogress = (e) => {
+      alive();
+      if (e.lengthComputable && e.total > 0) progress?.(e.loaded / e.total);
+    };
+    x.onerror = x.onabort = () => end(new Problem(0, "network", "network"));
+    x.onload = () => {
+      let body: (Attachment & { code?: string; detail?: string }) | null = null;
+      try {
+        body = JSON.parse(x.responseText);
+      } catch {
+        // a proxy's page; the status says enough
+      }
+      if (x.status >= 200 && x.status < 300 && body) end(undefined, body);
+      else end(new Problem(x.status, body?.code ?? `http_${x.status}`, body?.detail ?? x.statusText));
+    };
+    if (signal?.aborted) return end(new Problem(0, "network", "network"));
+    signal?.addEventListener("abort", stop);
+    alive();
+    const form = new FormData();
+    form.append("file", file, file.name || "file");
+    x.send(form);
+  });
 }
 
 /** Files that are being chosen for a message, each with how far it is. */
@@ -37,24 +75,35 @@ export interface Chosen {
   /** Why it cannot be sent, in the words of whoever knows. */
   error?: string;
   stop?: AbortController;
+  /** How much of it is at the server, from 0 to 1. */
+  part?: number;
+  /** Sends it again; there where time may heal what went wrong. */
+  again?: () => void;
 }
 
 let keys = 0;
 
 /** Takes files into the list and uploads them; change is called with each new state of one of them. */
-export function choose(files: Iterable<File>, room: number, send: (f: File, signal: AbortSignal) => Promise<Attachment>, words: { tooLarge: string; failed: string }, change: (c: Chosen) => void): void {
+export function choose(files: Iterable<File>, room: number, send: (f: File, signal: AbortSignal, progress: Progress) => Promise<Attachment>, words: { tooLarge: string; failed: string }, change: (c: Chosen) => void): void {
   for (const f of [...files].slice(0, Math.max(0, room))) {
     const c: Chosen = { key: ++keys, name: f.name || "file" };
     if (f.size > maxFile) {
       change({ ...c, error: words.tooLarge });
       continue;
     }
-    const stop = new AbortController();
-    change({ ...c, stop });
-    send(f, stop.signal).then(
-      (file) => change({ ...c, name: file.name, file }),
-      (err: unknown) => !stop.signal.aborted && change({ ...c, error: err instanceof Problem && err.status !== 0 ? err.message : words.failed }),
-    );
+    const begin = () => {
+      const stop = new AbortController();
+      change({ ...c, stop, part: 0 });
+      send(f, stop.signal, (part) => !stop.signal.aborted && change({ ...c, stop, part })).then(
+        (file) => !stop.signal.aborted && change({ ...c, name: file.name, file }),
+        (err: unknown) => {
+          if (stop.signal.aborted) return;
+          const passing = !(err instanceof Problem) || err.passing;
+          change({ ...c, error: err instanceof Problem && err.status !== 0 ? err.message : words.failed, again: passing ? begin : undefined });
+        },
+      );
+    };
+    begin();
   }
 }
 
@@ -65,8 +114,11 @@ export function sizeOf(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
-/** The files of a message: pictures are shown, the others are named. Where only a token opens them, `open` fetches one. */
-export function Files(p: { files: Attachment[] | undefined; href?: (a: Attachment) => string; open?: (a: Attachment) => Promise<Blob>; label: string; failed: string }) {
+/** Opens a file, or the small copy of a picture. */
+type Open = (a: Attachment, small?: boolean) => Promise<Blob>;
+
+/** The files of a message: pictures are shown small, the others are named. Where only a token opens them, `open` fetches one. */
+export function Files(p: { files: Attachment[] | undefined; href?: (a: Attachment) => string; open?: Open; label: string; failed: string; close?: string }) {
   if (!p.files?.length) return null;
   return (
     <ul class="files" aria-label={p.label}>
@@ -80,36 +132,73 @@ export function Files(p: { files: Attachment[] | undefined; href?: (a: Attachmen
 interface One {
   a: Attachment;
   href?: (a: Attachment) => string;
-  open?: (a: Attachment) => Promise<Blob>;
+  open?: Open;
   failed: string;
+  close?: string;
 }
 
-function Picture({ a, href, open, failed }: One) {
-  const [url, setUrl] = useState(href?.(a) ?? "");
-  const [wrong, setWrong] = useState(false);
+/** An address for what is fetched, as long as it is shown. */
+function useBlob(open: Open | undefined, a: Attachment, small: boolean): { url: string; wrong: boolean } {
+  const [state, set] = useState({ url: "", wrong: false });
   useEffect(() => {
     if (!open) return;
     let made = "";
     let gone = false;
-    open(a).then(
+    open(a, small).then(
       (b) => {
         if (gone) return;
         made = URL.createObjectURL(b);
-        setUrl(made);
+        set({ url: made, wrong: false });
       },
-      () => !gone && setWrong(true),
+      () => !gone && set({ url: "", wrong: true }),
     );
     return () => {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [a.id]);
-  if (wrong) return <span class="file wrong">{failed}</span>;
-  if (!url) return <span class="picture loading" role="img" aria-label={a.name} />;
+  }, [a.id, small]);
+  return state;
+}
+
+/** What a picture takes of the page before it is there, so that nothing jumps when it comes. */
+function room(a: Attachment): { width?: number; height?: number } {
+  if (!a.width || !a.height) return {};
+  const by = Math.min(1, 240 / a.width, 180 / a.height);
+  return { width: Math.max(1, Math.round(a.width * by)), height: Math.max(1, Math.round(a.height * by)) };
+}
+
+function Picture({ a, href, open, failed, close }: One) {
+  const small = useBlob(open, a, a.thumbnail === true);
+  const [broken, setBroken] = useState(false);
+  const [large, setLarge] = useState(false);
+  const url = href ? href(a) + (a.thumbnail ? "/thumbnail" : "") : small.url;
+  if (broken || small.wrong) return <span class="file wrong">{failed}</span>;
+  const size = room(a);
+  if (!url) return <span class="picture loading" role="img" aria-label={a.name} style={size.width ? { width: `${size.width}px`, height: `${size.height}px` } : undefined} />;
+  const img = <img src={url} alt={a.name} loading="lazy" {...size} onError={() => setBroken(true)} />;
+  if (href)
+    return (
+      <a class="picture" href={href(a)} target="_blank" rel="noopener">
+        {img}
+      </a>
+    );
   return (
-    <a class="picture" href={url} target="_blank" rel="noopener">
-      <img src={url} alt={a.name} loading="lazy" onError={() => setWrong(true)} />
-    </a>
+    <>
+      <button type="button" class="picture" onClick={() => setLarge(true)}>
+        {img}
+      </button>
+      {large && <Large a={a} open={open} failed={failed} close={close ?? ""} onClose={() => setLarge(false)} />}
+    </>
+  );
+}
+
+/** The picture as large as the window allows. */
+function Large({ a, open, failed, close, onClose }: One & { close: string; onClose: () => void }) {
+  const { url, wrong } = useBlob(open, a, false);
+  return (
+    <Dialog title={a.name} closeLabel={close} class="large-picture" onClose={onClose}>
+      {wrong ? <p class="wrong">{failed}</p> : url ? <img src={url} alt={a.name} /> : <span class="picture loading" role="img" aria-label={a.name} />}
+    </Dialog>
   );
 }
 
@@ -152,7 +241,7 @@ function Named({ a, href, open, failed }: One) {
 }
 
 /** The files that are chosen for a message which is not sent yet. */
-export function ChosenFiles(p: { files: Chosen[]; label: string; uploading: string; remove: (name: string) => string; onRemove: (c: Chosen) => void }) {
+export function ChosenFiles(p: { files: Chosen[]; label: string; uploading: string; again: string; remove: (name: string) => string; onRemove: (c: Chosen) => void }) {
   if (p.files.length === 0) return null;
   return (
     <ul class="files chosen" aria-label={p.label}>
@@ -163,6 +252,13 @@ export function ChosenFiles(p: { files: Chosen[]; label: string; uploading: stri
           <span class="file-size" role={c.error ? "alert" : "status"}>
             {c.error ?? (c.file ? sizeOf(c.file.size) : p.uploading)}
           </span>
+          {!c.error && !c.file && <progress max={1} value={c.part ?? 0} aria-label={`${p.uploading} ${c.name}`} />}
+          {c.again && (
+            <button type="button" class="again" aria-label={`${p.again}: ${c.name}`} onClick={c.again}>
+              <Icon name="again" size={14} />
+              {p.again}
+            </button>
+          )}
           <button type="button" class="icon-button small" aria-label={p.remove(c.name)} onClick={() => p.onRemove(c)}>
             <Icon name="close" size={14} />
           </button>

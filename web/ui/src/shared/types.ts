@@ -25,6 +25,10 @@ export interface Attachment {
   name: string;
   media_type: string;
   size: number;
+  /** Of pictures: pixels as they are shown, and whether the server has a small copy. */
+  width?: number;
+  height?: number;
+  thumbnail?: boolean;
 }
 
 export interface Message {

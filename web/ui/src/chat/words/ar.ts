@@ -92,6 +92,7 @@ export const words: Words = {
   conversation: "المحادثة",
   attach: "إرفاق ملف",
   files: "الملفات",
+  photo: "التقاط صورة",
   removeFile: (n) => `إزالة ${apart(n)}`,
   uploading: "جارٍ رفع الملف…",
   fileTooLarge: "أكبر من \u206810 MB\u2069",

@@ -89,6 +89,7 @@ export const words: Words = {
   conversation: "Gespräch",
   attach: "Datei anhängen",
   files: "Dateien",
+  photo: "Foto aufnehmen",
   removeFile: (n) => `${n} entfernen`,
   uploading: "Wird hochgeladen …",
   fileTooLarge: "Größer als 10 MB",

@@ -89,6 +89,7 @@ export const words: Words = {
   conversation: "Conversación",
   attach: "Adjuntar un archivo",
   files: "Archivos",
+  photo: "Hacer una foto",
   removeFile: (n) => `Quitar ${n}`,
   uploading: "Subiendo…",
   fileTooLarge: "Ocupa más de 10 MB",

@@ -89,6 +89,7 @@ export const words: Words = {
   conversation: "Discussion",
   attach: "Joindre un fichier",
   files: "Fichiers",
+  photo: "Prendre une photo",
   removeFile: (n) => `Retirer ${n}`,
   uploading: "Envoi du fichier…",
   fileTooLarge: "Plus de 10 Mo",

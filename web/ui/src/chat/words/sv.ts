@@ -89,6 +89,7 @@ export const words: Words = {
   conversation: "Samtal",
   attach: "Bifoga en fil",
   files: "Filer",
+  photo: "Ta ett foto",
   removeFile: (n) => `Ta bort ${n}`,
   uploading: "Laddas upp …",
   fileTooLarge: "Större än 10 MB",
