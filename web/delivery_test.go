@@ -219,6 +219,8 @@ func TestSubscription(t *testing.T) {
 		{name: "another kind", method: "POST", path: path, body: `{"kind":"pigeon","address":"x"}`, headers: auth, status: 422, want: []string{`"field":"kind"`}},
 		{name: "another's", method: "POST", path: path, body: `{"kind":"email","address":"kim@example.com"}`, headers: []string{"Authorization", "Bearer " + other}, status: 401},
 		{name: "forget", method: "DELETE", path: path, headers: auth, status: 204},
+		{name: "list", method: "GET", path: path, headers: auth, status: 200, want: []string{`"email":false`, `"push_key":"B`, `"subscriptions":[]`}},
+		{name: "another's list", method: "GET", path: path, headers: []string{"Authorization", "Bearer " + other}, status: 401},
 	})
 }
 

@@ -50,6 +50,7 @@ func (s *Server) pages(r *gin.Engine) {
 	p.peoplePages(r)
 	p.deliveryPages(r)
 	p.mailPages(r)
+	p.noticePages(r)
 	get("/assets/*file", p.asset)
 	get("/static/*file", p.asset)
 	r.GET("/openapi.json", p.contract())

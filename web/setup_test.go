@@ -27,6 +27,7 @@ import (
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/customer"
 	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/internal/notify"
 	"github.com/firstline/firstline/internal/postgres/pgtest"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
@@ -162,6 +163,9 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 	}
 	d.Delivery = delivery.New(pool, b.record, b.desk, bus, log, delivery.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	b.delivery = d.Delivery
+	if d.Notify, err = notify.Open(ctx, pool, b.record, log, notify.Options{}); err != nil {
+		t.Fatal(err)
+	}
 	for _, o := range options {
 		o(&d)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/firstline/firstline/internal/customer"
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/mailin"
+	"github.com/firstline/firstline/internal/notify"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/retrieval"
@@ -66,6 +67,7 @@ type Deps struct {
 	URL      string                        // address that people use, for links; "" leaves links without one
 	Delivery *delivery.Service             // webhooks and other desks
 	Mailin   *mailin.Service               // e-mail that comes in; nil takes none
+	Notify   *notify.Service               // tells customers of answers
 	Links    *auth.Links                   // sends sign-in links by e-mail; nil where there is no e-mail
 	OIDC     *auth.OIDC                    // signs in through the company's provider; nil without one
 	Proxies  []string                      // addresses or networks whose X-Forwarded-For is believed; none believes nobody
@@ -156,6 +158,7 @@ func (s *Server) routes() {
 	s.customerRoutes(g)
 	s.threadRoutes(g)
 	s.customersRoutes(g)
+	s.noticeRoutes(g)
 	s.hoursRoutes(g)
 	s.deskRoutes(g)
 	s.liveRoutes(g)

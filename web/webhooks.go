@@ -32,8 +32,6 @@ func (s *Server) deliveryRoutes(g groups) {
 	a.POST("/deliveries/:did/replay", handle(s.replayDelivery))
 	a.POST("/deliveries/:did/drop", handle(s.dropDelivery))
 	g.v1.POST("/inbound/:cid", handle(s.inbound))
-	g.customer.POST("/subscription", handle(s.subscribe))
-	g.customer.DELETE("/subscription", handle(s.unsubscribe))
 }
 
 // maxName bounds names and descriptions.

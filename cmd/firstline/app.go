@@ -24,6 +24,7 @@ import (
 	"github.com/firstline/firstline/internal/llm"
 	"github.com/firstline/firstline/internal/mail"
 	"github.com/firstline/firstline/internal/mailin"
+	"github.com/firstline/firstline/internal/notify"
 	"github.com/firstline/firstline/internal/postgres"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
@@ -52,6 +53,7 @@ type app struct {
 	mail      *mail.Sender  // nil: no e-mail is sent
 	delivery  *delivery.Service
 	mailin    *mailin.Service // nil: no e-mail is taken in
+	notify    *notify.Service
 
 	customers *customer.Store
 
@@ -128,6 +130,9 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 	a.openCustomers()
 	a.delivery = delivery.New(pool, a.record, a.desk, a.bus, a.log, delivery.Options{Company: e.cfg.Company, Mail: a.mail, ReplyDomain: e.cfg.ReplyDomain,
 		Allow: e.cfg.deliveryAllow()})
+	if a.notify, err = a.newNotify(ctx); err != nil {
+		return nil, err
+	}
 	a.articles = kb.NewStore(pool)
 	a.articles.OnChange = func() { a.bus.Notify(wake.Knowledge, "") }
 	a.model = llm.New(e.cfg.llm(), llm.Options{Logger: a.log, Observe: a.metrics.modelEvent})
@@ -179,6 +184,8 @@ func (a *app) start(ctx context.Context) error {
 	a.onClose(a.desk.Stop)
 	a.delivery.Start()
 	a.onClose(a.delivery.Stop)
+	a.notify.Start()
+	a.onClose(a.notify.Stop)
 	a.runner.Start()
 	summaries := handoff.NewSummariser(a.desk, a.model, a.log)
 	summaries.Start()
@@ -208,11 +215,12 @@ func (a *app) Close() {
 // server returns the HTTP handler over the rooms.
 func (a *app) server(base string, limit int, secure bool, proxies []string) (*web.Server, error) {
 	a.delivery.LinkTo(base)
+	a.notify.LinkTo(base)
 	return web.New(web.Deps{
 		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
-		Identity: a.identity, Customers: a.customers, Delivery: a.delivery, Mailin: a.mailin, Links: a.links(base),
+		Identity: a.identity, Customers: a.customers, Delivery: a.delivery, Mailin: a.mailin, Notify: a.notify, Links: a.links(base),
 		URL: base, OIDC: a.oidc(base),
 	})
 }

@@ -47,6 +47,7 @@ type Config struct {
 	Allow       []string `env:"FIRSTLINE_DELIVERY_ALLOW" name:"delivery-allow" help:"Networks that webhooks and connections may reach although they are not public, such as 10.1.0.0/16, also without TLS." placeholder:"NET"`
 
 	MailinConfig
+	NotifyConfig
 
 	Thresholds map[string]float64 `env:"FIRSTLINE_THRESHOLDS" help:"How sure an answer must be, by topic group, in place of the certificate's (without one: money=0.75;normal=0.67;howto=0.60)." mapsep:";"`
 
@@ -80,6 +81,9 @@ func (c *Config) validate() error {
 		return err
 	}
 	if err := c.MailinConfig.validate(c); err != nil {
+		return err
+	}
+	if err := c.NotifyConfig.validate(); err != nil {
 		return err
 	}
 	if c.MaxConns < 4 {

@@ -2,11 +2,9 @@ package delivery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -94,53 +92,8 @@ func (s *Service) replyAddress(conversation uuid.UUID) string {
 	return mail.ReplyLocal(conversation, s.record.Token(conversation)) + "@" + s.opts.ReplyDomain
 }
 
-// answerAfter is how long a person's answer waits for its customer to read it in the chat, before it is sent by e-mail.
-const answerAfter = 2 * time.Minute
-
-// Subscribe has the customer of a conversation told by e-mail of answers that they do not read in the chat. The newest address
-// is the one that counts.
-func (s *Service) Subscribe(ctx context.Context, conversation uuid.UUID, address string) error {
-	if s.opts.Mail == nil {
-		return fault.New(fault.Conflict, "no_mail_server", "E-mail is not set up here; the answer will be in the chat.")
-	}
-	return s.record.Do(ctx, conversation, func(ctx context.Context, c *chat.Session) error {
-		if _, err := c.Tx().Exec(ctx, `DELETE FROM subscriptions WHERE conversation_id = $1 AND kind = 'email' AND address <> $2`, conversation, address); err != nil {
-			return err
-		}
-		_, err := c.Tx().Exec(ctx, `INSERT INTO subscriptions (conversation_id, kind, address, told_seq) VALUES ($1, 'email', $2, $3) ON CONFLICT DO NOTHING`,
-			conversation, address, c.LastSeq)
-		return err
-	})
-}
-
-// Unsubscribe forgets the address.
-func (s *Service) Unsubscribe(ctx context.Context, conversation uuid.UUID) error {
-	_, err := s.pool.Exec(ctx, `DELETE FROM subscriptions WHERE conversation_id = $1 AND kind = 'email'`, conversation)
-	return err
-}
-
-func subscribed(ctx context.Context, tx pgx.Tx, conversation uuid.UUID) (yes bool, err error) {
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM subscriptions WHERE conversation_id = $1 AND kind = 'email')`, conversation).Scan(&yes)
-	return yes, err
-}
-
-// enqueueAnswer has a person's answer sent to its customer, a little later.
-func enqueueAnswer(ctx context.Context, tx pgx.Tx, e entry) error {
-	if e.kind != MessageCreated || e.data.Message.Author != chat.Agent {
-		return nil
-	}
-	payload, err := json.Marshal(Event{Type: AnswerCreated, Timestamp: e.at.UTC(), Data: e.data})
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `
-		INSERT INTO deliveries (id, handoff_id, conversation_id, seq, kind, payload, next_at) VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz + $8 * interval '1 second')
-		ON CONFLICT DO NOTHING`,
-		uuid.Must(uuid.NewV7()), e.data.Handoff.ID, e.data.Conversation.ID, e.seq, AnswerCreated, payload, e.at, answerAfter.Seconds())
-	return err
-}
-
-// sendAnswer mails everything that people have answered and the customer has neither read nor been told of.
+// sendAnswer mails everything that people have answered and the customer has neither read nor been told of. Only programs of
+// before make such deliveries; what they have left is sent. Since then internal/notify tells customers.
 func (s *Service) sendAnswer(ctx context.Context, j job) error {
 	if s.opts.Mail == nil {
 		return errStale
@@ -150,7 +103,7 @@ func (s *Service) sendAnswer(ctx context.Context, j job) error {
 	err := s.pool.QueryRow(ctx, `
 		SELECT u.address, c.locale, greatest(u.told_seq, c.customer_seq, c.customer_read, COALESCE((SELECT max((data->>'seq')::bigint) FROM events
 			WHERE conversation_id = c.id AND kind = 'read' AND data->>'author' = 'customer'), 0)), c.last_seq
-		FROM subscriptions u JOIN conversations c ON c.id = u.conversation_id WHERE c.id = $1 AND u.kind = 'email'`, j.ConversationID).Scan(&address, &locale, &told, &last)
+		FROM subscriptions u JOIN conversations c ON c.id = u.conversation_id WHERE c.id = $1 AND u.kind = 'email' AND u.confirmed_at IS NOT NULL AND u.unsubscribed_at IS NULL ORDER BY u.created_at DESC LIMIT 1`, j.ConversationID).Scan(&address, &locale, &told, &last)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errStale
 	}

@@ -66,8 +66,7 @@ func (s *Service) FanOut(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	mails := s.opts.Mail != nil
-	if len(targets) == 0 && !mails {
+	if len(targets) == 0 {
 		return 0, nil
 	}
 	since := time.Now()
@@ -76,12 +75,9 @@ func (s *Service) FanOut(ctx context.Context) (int, error) {
 			since = t.Made
 		}
 	}
-	// Conversations whose customer has left an address count without targets, too.
 	rows, err := s.pool.Query(ctx, `
-		(SELECT h.id FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
-		WHERE h.out_seq < c.last_seq AND h.out_seq < $3 AND h.queued_at >= $1 ORDER BY h.queued_at LIMIT 64)
-		UNION (SELECT h.id FROM subscriptions u JOIN handoffs h ON h.conversation_id = u.conversation_id JOIN conversations c ON c.id = h.conversation_id
-		WHERE $2 AND u.kind = 'email' AND h.out_seq < c.last_seq AND h.out_seq < $3 LIMIT 64)`, since, mails, outOfLog)
+		SELECT h.id FROM handoffs h JOIN conversations c ON c.id = h.conversation_id
+		WHERE h.out_seq < c.last_seq AND h.out_seq < $2 AND h.queued_at >= $1 ORDER BY h.queued_at LIMIT 64`, since, outOfLog)
 	if err != nil {
 		return 0, err
 	}
@@ -119,23 +115,12 @@ func (s *Service) fanOutOne(ctx context.Context, id uuid.UUID, targets []target)
 		if err != nil {
 			return err
 		}
-		mailed := false
-		if s.opts.Mail != nil {
-			if mailed, err = subscribed(ctx, tx, src.Conversation.ID); err != nil {
-				return err
-			}
-		}
 		for _, e := range entries {
 			for _, t := range targets {
 				if t.wants(e.kind, e.data) {
 					if err := enqueue(ctx, tx, t, e); err != nil {
 						return err
 					}
-				}
-			}
-			if mailed {
-				if err := enqueueAnswer(ctx, tx, e); err != nil {
-					return err
 				}
 			}
 		}

@@ -35,6 +35,8 @@ type Message struct {
 	Text     string
 	InThread string // ID of the message that began the thread; "" for none
 	Answers  string // whole Message-ID, without its brackets, of the customer's message that this answers; "" for none
+
+	Unsubscribe string // address that ends such messages by one request (RFC 8058); "" for none
 }
 
 // Sender sends messages. It is safe for concurrent use.
@@ -136,6 +138,12 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	}
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
 	msg.SetGenHeader(LoopHeader, "1")
+	if m.Unsubscribe != "" {
+		msg.SetGenHeader("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		if strings.HasPrefix(m.Unsubscribe, "https://") { // mail programs send nothing without TLS
+			msg.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		}
+	}
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	c, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
