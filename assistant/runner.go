@@ -101,6 +101,15 @@ func (r *Runner) run(ctx context.Context, c *chat.Claim) {
 	}
 }
 
+// Drop ends the work on a turn that was stopped, if it runs here: nobody will hear it, and a model costs money.
+func (r *Runner) Drop(conversation, turn uuid.UUID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w, here := r.running[conversation]; here && w.turn == turn {
+		w.cancel(errSuperseded)
+	}
+}
+
 // turn runs one turn; a panic in it is an error of that turn alone.
 func (r *Runner) turn(ctx context.Context, c *chat.Claim) (next *chat.Claim, err error) {
 	defer func() {

@@ -169,7 +169,6 @@ func (s *Server) customerRoutes(g groups) {
 	c.POST("/typing", handle(s.customerTyping))
 	c.POST("/read", handle(s.customerRead))
 	c.POST("/rating", handle(s.rate))
-	c.POST("/messages/:mid/feedback", handle(s.feedback))
 	c.POST("/close", handle(s.closeConversation))
 	c.POST("/reopen", handle(s.reopenConversation))
 }
@@ -453,35 +452,6 @@ func (s *Server) rate(c *gin.Context) error {
 		return err
 	}
 	if err := s.Desk.Rate(c.Request.Context(), conversationID(c), in.Score, comment); err != nil {
-		return err
-	}
-	c.Status(http.StatusNoContent)
-	return nil
-}
-
-func (s *Server) feedback(c *gin.Context) error {
-	mid, err := param(c, "mid")
-	if err != nil {
-		return err
-	}
-	var in struct {
-		Helpful *bool  `json:"helpful"`
-		Comment string `json:"comment"`
-	}
-	if err := read(c, &in); err != nil {
-		return err
-	}
-	if in.Helpful == nil {
-		return fault.Field("helpful", "required", "Say true or false.")
-	}
-	comment, err := cleanText("comment", in.Comment, maxNote, false)
-	if err != nil {
-		return err
-	}
-	err = s.Record.Do(c.Request.Context(), conversationID(c), func(ctx context.Context, cs *chat.Session) error {
-		return cs.Judge(ctx, mid, *in.Helpful, comment)
-	})
-	if err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

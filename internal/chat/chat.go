@@ -122,6 +122,8 @@ type Message struct {
 	AI          bool            `json:"ai"`
 	Visibility  string          `json:"visibility"` // public | internal
 	Helpful     *bool           `json:"helpful,omitempty"`
+	Reason      string          `json:"helpful_reason,omitempty"` // why it did not help, in one of FeedbackReasons
+	Stopped     bool            `json:"stopped,omitempty"`        // the customer stopped the answer; this is what had been said
 	CreatedAt   time.Time       `json:"created_at"`
 	Times       []Moment        `json:"times,omitempty"` // that the text names
 	Named       []uuid.UUID     `json:"-"`               // files that AddMessage makes its own; Attachments lists them then

@@ -150,13 +150,13 @@ func (r *Record) Messages(ctx context.Context, id uuid.UUID, after int64, limit 
 }
 
 const messageColumns = `m.id, m.seq, m.author, m.agent_id, a.name, m.body, m.citations, m.attachments, m.client_id, m.turn_id,
-	m.visibility, m.helpful, m.created_at, m.times`
+	m.visibility, m.helpful, m.created_at, m.times, m.stopped, COALESCE(m.helpful_reason, '')`
 
 func scanMessage(row pgx.Row) (Message, error) {
 	var m Message
 	var agent *uuid.UUID
 	var name, client *string
-	err := row.Scan(&m.ID, &m.Seq, &m.Author, &agent, &name, &m.Text, &m.Citations, &m.Attachments, &client, &m.Turn, &m.Visibility, &m.Helpful, &m.CreatedAt, &m.Times)
+	err := row.Scan(&m.ID, &m.Seq, &m.Author, &agent, &name, &m.Text, &m.Citations, &m.Attachments, &client, &m.Turn, &m.Visibility, &m.Helpful, &m.CreatedAt, &m.Times, &m.Stopped, &m.Reason)
 	if agent != nil && name != nil {
 		m.Agent = &AgentRef{ID: *agent, Name: *name}
 	}

@@ -94,9 +94,9 @@ func (s *Session) AddMessage(ctx context.Context, m *Message) error {
 		agent = &m.Agent.ID
 	}
 	_, err = s.tx.Exec(ctx, `
-		INSERT INTO messages (id, conversation_id, seq, author, agent_id, body, citations, attachments, client_id, visibility, turn_id, created_at, times)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, ''), $10, $11, $12, $13)`,
-		m.ID, s.ID, m.Seq, m.Author, agent, m.Text, nullCitations(m.Citations), m.Attachments, m.ClientID, m.Visibility, m.Turn, m.CreatedAt, m.Times)
+		INSERT INTO messages (id, conversation_id, seq, author, agent_id, body, citations, attachments, client_id, visibility, turn_id, created_at, times, stopped)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULLIF($9, ''), $10, $11, $12, $13, $14)`,
+		m.ID, s.ID, m.Seq, m.Author, agent, m.Text, nullCitations(m.Citations), m.Attachments, m.ClientID, m.Visibility, m.Turn, m.CreatedAt, m.Times, m.Stopped)
 	if uniqueViolation(err) {
 		return fault.New(fault.Conflict, "duplicate_client_id", "A message with this client_id was stored before.")
 	}
@@ -269,13 +269,21 @@ func (s *Session) FindByClientID(ctx context.Context, author Author, clientID st
 
 // Judge stores the customer's verdict on one of the assistant's answers, and its event for agents.
 func (s *Session) Judge(ctx context.Context, message uuid.UUID, helpful bool, comment string) error {
-	tag, err := s.tx.Exec(ctx, `UPDATE messages SET helpful = $3 WHERE id = $2 AND conversation_id = $1 AND author = 'assistant' AND turn_id IS NOT NULL`,
-		s.ID, message, helpful)
+	return s.JudgeWhy(ctx, message, helpful, "", comment)
+}
+
+// FeedbackReasons are why an answer may not have helped.
+var FeedbackReasons = []string{"wrong", "outdated", "unclear", "not_my_question", "other"}
+
+// JudgeWhy is Judge with a reason of FeedbackReasons, or "" for none. What is said later replaces what was said before.
+func (s *Session) JudgeWhy(ctx context.Context, message uuid.UUID, helpful bool, reason, comment string) error {
+	tag, err := s.tx.Exec(ctx, `UPDATE messages SET helpful = $3, helpful_reason = NULLIF($4, ''), helpful_comment = $5, helpful_at = now()
+		WHERE id = $2 AND conversation_id = $1 AND author = 'assistant' AND turn_id IS NOT NULL`, s.ID, message, helpful, reason, comment)
 	if err != nil {
 		return err
 	}
 	if tag.RowsAffected() == 0 {
 		return fault.New(fault.NotFound, "message_not_found", "There is no such answer in this conversation.")
 	}
-	return s.AddEvent(ctx, KindRating, map[string]any{"message": message, "helpful": helpful, "comment": comment}, true)
+	return s.AddEvent(ctx, KindRating, map[string]any{"message": message, "helpful": helpful, "reason": reason, "comment": comment}, true)
 }

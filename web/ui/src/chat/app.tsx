@@ -8,8 +8,9 @@ import { Icon } from "../shared/icons.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
 import { Start } from "./start.tsx";
+import { saveTranscript } from "./thread.ts";
 import { direction } from "./words.ts";
-import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, notice, panel, record, saveTranscript, session, words } from "./session.ts";
+import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, notice, panel, record, session, words } from "./session.ts";
 
 export function App() {
   const w = words.value;
@@ -65,7 +66,7 @@ function Header() {
   const [confirm, setConfirm] = useState<"new" | "end" | null>(null);
   const human = s !== null && r.owner === "agent";
   const who = human ? (r.agent?.name ?? w.team) : s !== null && r.owner === "queue" ? w.inLine : w.assistant;
-  const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.transcript, onSelect: () => void saveTranscript() }];
+  const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.asText, onSelect: () => void saveTranscript("text") }, { label: w.asPage, onSelect: () => void saveTranscript("html") }, { label: w.asData, onSelect: () => void saveTranscript("json") }];
   if (r.status === "open" && r.owner === "assistant") items.push({ label: w.end, onSelect: () => setConfirm("end") });
   return (
     <header class="header">

@@ -6,15 +6,18 @@ import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
 import { joinNumbers } from "../shared/markdown.ts";
 import { Avatar, useNow } from "../shared/parts.tsx";
-import { isThinking, optionsOf, outcomeOf } from "../shared/record.ts";
+import { isThinking, liveTurn, optionsOf, outcomeOf, stoppedInSilence } from "../shared/record.ts";
 import { helpTarget } from "../shared/article.ts";
 import { ownTimes } from "../shared/moments.ts";
 import { clock, dayName } from "../shared/time.ts";
 import type { Citation, Message } from "../shared/types.ts";
+import { host } from "../shared/host.ts";
 import { Files } from "../shared/files.tsx";
 import { HandoffCard } from "./handoff.tsx";
 import { Rating } from "./rating.tsx";
-import { asking, askForPerson, discard, feedback, judge, loaded, locale, openFile, record, region, retry, send, session, showSource, unsent, words } from "./session.ts";
+import { Helpful } from "./helpful.tsx";
+import { stop } from "./thread.ts";
+import { asking, askForPerson, discard, loaded, locale, openFile, record, region, retry, send, session, showSource, unsent, words } from "./session.ts";
 
 /** How near the end, in pixels, counts as reading along. */
 const near = 120;
@@ -28,6 +31,7 @@ export function Conversation() {
   const [behind, setBehind] = useState(false);
   const thinking = isThinking(r) || (r.owner === "assistant" && r.status === "open" && unsent.value.some((o) => o.state === "sending"));
   const agentTyping = r.owner === "agent" && (r.typing.agent ?? 0) > Date.now();
+  const live = liveTurn(r);
   const end = `${r.seq}.${r.messages.length}.${r.draft?.text.length ?? 0}.${unsent.value.length}.${thinking}.${agentTyping}.${r.owner}`;
 
   useLayoutEffect(() => {
@@ -96,7 +100,9 @@ export function Conversation() {
               <li key={m.id} class={`row row-${m.author}`}>
                 {newDay && (i > 0 || now - Date.parse(m.created_at) > 43_200_000) && <p class="day">{today}</p>}
                 <One m={m} joined={before?.author === m.author && before?.agent?.id === m.agent?.id} last={m === last} now={now} />
-                {m === lastOwn && seen && <p class="meta own">{w.seen}</p>}
+                {m.author === "customer" && stoppedInSilence(r, m.turn) && <p class="meta own">{w.stopped}</p>}
+                {m === lastOwn && m === last && !live && <p class="meta own">{seen ? w.seen : (r.delivered.agent ?? 0) >= m.seq ? w.delivered : w.sent}</p>}
+                {m === lastOwn && m !== last && seen && <p class="meta own">{w.seen}</p>}
               </li>
             );
           })}
@@ -143,6 +149,7 @@ export function Conversation() {
           ))}
         </ol>
         {thinking && <Dots label={w.thinking} ai />}
+        {live && <StopButton turn={live} />}
         {agentTyping && <Dots label={w.typing(r.agent?.name ?? w.team)} name={r.agent?.name} />}
         {r.owner === "queue" && r.status === "open" && r.handoff && <HandoffCard h={r.handoff} />}
         {r.status === "closed" && <Rating />}
@@ -153,6 +160,26 @@ export function Conversation() {
         </button>
       )}
     </main>
+  );
+}
+
+/** Ends the answer. The focus goes to where one writes, because the button is gone then. */
+function StopButton({ turn }: { turn: string }) {
+  const w = words.value;
+  return (
+    <p class="stop-row">
+      <button
+        type="button"
+        class="button quiet stop"
+        onClick={() => {
+          (host.root ?? document).getElementById("composer")?.focus();
+          void stop(turn);
+        }}
+      >
+        <Icon name="stop" size={16} />
+        {w.stop}
+      </button>
+    </p>
   );
 }
 
@@ -231,7 +258,8 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
             {w.yesPerson}
           </button>
         )}
-        {answered && <Helpful m={m} />}
+        {m.stopped && <p class="meta">{w.stopped}</p>}
+        {answered && !m.stopped && <Helpful m={m} />}
       </div>
     </div>
   );
@@ -287,21 +315,5 @@ function Sources({ citations }: { citations: Citation[] }) {
         ))}
       </ul>
     </section>
-  );
-}
-
-function Helpful({ m }: { m: Message }) {
-  const w = words.value;
-  const given = feedback.value[m.id] ?? m.helpful;
-  return (
-    <div class="helpful" role="group" aria-label={w.helpful}>
-      <span>{given === undefined ? w.helpful : given ? w.thanks : w.thanksNo}</span>
-      <button type="button" class="icon-button small" aria-pressed={given === true} aria-label={w.yes} title={w.yes} onClick={() => void judge(m.id, true)}>
-        <Icon name="up" size={18} />
-      </button>
-      <button type="button" class="icon-button small" aria-pressed={given === false} aria-label={w.no} title={w.no} onClick={() => void judge(m.id, false)}>
-        <Icon name="down" size={18} />
-      </button>
-    </div>
   );
 }

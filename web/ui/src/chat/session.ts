@@ -53,7 +53,6 @@ export const notice = signal<"" | "expired" | "startFailed" | "handoffFailed" | 
 export const starting = signal(false);
 export const asking = signal(false);
 export const announcement = signal("");
-export const feedback = signal<Record<string, boolean>>({});
 export interface Source {
   slug: string;
   locale: string;
@@ -267,7 +266,6 @@ export function leave(): void {
   session.value = null;
   record.value = emptyRecord;
   outgoing.value = [];
-  feedback.value = {};
   for (const c of chosen.value) c.stop?.abort();
   chosen.value = [];
   panel.value = null;
@@ -362,19 +360,6 @@ export async function saveSummary(summary: string): Promise<boolean> {
     return true;
   } catch {
     return false;
-  }
-}
-
-export async function judge(message: string, helpful: boolean): Promise<void> {
-  const s = session.value;
-  if (!s) return;
-  const before = feedback.value;
-  feedback.value = { ...before, [message]: helpful };
-  try {
-    await call(path(s, `/messages/${encodeURIComponent(message)}/feedback`), { body: { helpful, comment: "" }, headers: auth(s) });
-  } catch {
-    feedback.value = before;
-    notice.value = "failed";
   }
 }
 

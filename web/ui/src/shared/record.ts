@@ -22,6 +22,7 @@ export interface RecordState {
   status: "open" | "closed";
   typing: Partial<Record<"customer" | "agent", number>>; // until when, in milliseconds
   read: Partial<Record<"customer" | "agent", number>>; // up to which sequence number
+  delivered: Partial<Record<"customer" | "agent", number>>; // up to which number it has reached their page
   rating: number | null;
 }
 
@@ -36,6 +37,7 @@ export const emptyRecord: RecordState = {
   status: "open",
   typing: {},
   read: {},
+  delivered: {},
   rating: null,
 };
 
@@ -115,6 +117,10 @@ export function applyEntry(s: RecordState, seq: number, kind: string, data: unkn
       const { author, seq } = data as { author: "customer" | "agent"; seq: number };
       return { ...next, read: { ...next.read, [author]: Math.max(seq, next.read[author] ?? 0) } };
     }
+    case "delivered": {
+      const { author, seq } = data as { author: "customer" | "agent"; seq: number };
+      return { ...next, delivered: { ...next.delivered, [author]: Math.max(seq, next.delivered[author] ?? 0) } };
+    }
     case "rating":
       return { ...next, rating: (data as { score: number }).score ?? next.rating };
     case "status":
@@ -131,6 +137,16 @@ export function isThinking(s: RecordState): boolean {
   if (!last?.turn) return false;
   if (s.ended[last.turn]) return false;
   return !s.messages.some((m) => m.author === "assistant" && m.turn === last.turn);
+}
+
+/** The turn that is at work or speaks, and so can be stopped. */
+export function liveTurn(s: RecordState): string | undefined {
+  return s.draft?.turn ?? (isThinking(s) ? s.messages.findLast((m) => m.author === "customer")?.turn : undefined);
+}
+
+/** Says whether the customer stopped the turn before its first word. */
+export function stoppedInSilence(s: RecordState, turn: string | undefined): boolean {
+  return turn !== undefined && s.ended[turn]?.reason === "stopped_by_customer" && !s.messages.some((m) => m.author === "assistant" && m.turn === turn);
 }
 
 /** How the turn that wrote a message ended; undefined while that is not known. */

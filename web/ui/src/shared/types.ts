@@ -20,6 +20,8 @@ export interface Citation {
   locale: string;
 }
 
+export type FeedbackReason = "wrong" | "outdated" | "unclear" | "not_my_question" | "other";
+
 export interface Attachment {
   id: string;
   name: string;
@@ -44,6 +46,9 @@ export interface Message {
   ai: boolean;
   visibility: "public" | "internal";
   helpful?: boolean;
+  helpful_reason?: FeedbackReason;
+  /** The customer stopped the answer; this is what had been said. */
+  stopped?: boolean;
   created_at: string;
   /** Times that the text names, in a time zone that it names as well. */
   times?: Moment[];
