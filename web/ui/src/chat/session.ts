@@ -113,8 +113,8 @@ let stopFollowing: (() => void) | undefined;
 let announceAfter = 0;
 let startKey = "";
 
-const auth = (s: Session) => ({ Authorization: `Bearer ${s.token}` });
-const path = (s: Session, rest = "") => `/v1/conversations/${encodeURIComponent(s.id)}${rest}`;
+export const auth = (s: Session) => ({ Authorization: `Bearer ${s.token}` });
+export const path = (s: Session, rest = "") => `/v1/conversations/${encodeURIComponent(s.id)}${rest}`;
 
 /** Loads what the page needs and takes up the conversation that this browser was in. */
 export async function boot(): Promise<void> {
@@ -381,21 +381,6 @@ export async function endConversation(): Promise<void> {
   if (!s) return;
   try {
     await call(path(s, "/close"), { method: "POST", body: {}, headers: auth(s) });
-  } catch {
-    notice.value = "failed";
-  }
-}
-
-export async function saveTranscript(): Promise<void> {
-  const s = session.value;
-  if (!s) return;
-  try {
-    const blob = await download(path(s, "/transcript?format=text"), "text/plain", auth(s));
-    const a = document.createElement("a");
-    a.href = URL.createObjectURL(blob);
-    a.download = `conversation-${new Date().toISOString().slice(0, 10)}.txt`;
-    a.click();
-    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
   } catch {
     notice.value = "failed";
   }
