@@ -7,6 +7,7 @@ import { host } from "../shared/host.ts";
 import { Icon } from "../shared/icons.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
+import { telling, tellLabel } from "./notices.ts";
 import { Start } from "./start.tsx";
 import { saveTranscript } from "./thread.ts";
 import { direction } from "./words.ts";
@@ -39,8 +40,24 @@ export function App() {
         </div>
       </div>
       {panel.value && <Panel />}
+      {telling.value && session.value && <Telling />}
     </div>
   );
+}
+
+/** The dialog's code comes when it is opened. */
+function Telling() {
+  const [Loaded, setLoaded] = useState<{ it: ComponentType } | null>(null);
+  useEffect(() => {
+    import("./notices.tsx").then(
+      (m) => setLoaded({ it: m.Notices }),
+      () => {
+        telling.value = false;
+        notice.value = "failed";
+      },
+    );
+  }, []);
+  return Loaded ? <Loaded.it /> : null;
 }
 
 /** The panel's code comes when the first source is opened. */
@@ -67,6 +84,7 @@ function Header() {
   const human = s !== null && r.owner === "agent";
   const who = human ? (r.agent?.name ?? w.team) : s !== null && r.owner === "queue" ? w.inLine : w.assistant;
   const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.asText, onSelect: () => void saveTranscript("text") }, { label: w.asPage, onSelect: () => void saveTranscript("html") }, { label: w.asData, onSelect: () => void saveTranscript("json") }];
+  items.push({ label: tellLabel(locale.value), onSelect: () => (telling.value = true) });
   if (r.status === "open" && r.owner === "assistant") items.push({ label: w.end, onSelect: () => setConfirm("end") });
   return (
     <header class="header">

@@ -6,6 +6,7 @@ import { Icon } from "../shared/icons.tsx";
 import { Growing, useNow } from "../shared/parts.tsx";
 import { opening, waitWords } from "../shared/time.ts";
 import type { HandoffPlace, IntakeField } from "../shared/types.ts";
+import { telling, tellLabel } from "./notices.ts";
 import { giveIntake, locale, region, saveSummary, words } from "./session.ts";
 
 /** The server takes no longer summary. */
@@ -44,6 +45,9 @@ export function HandoffCard({ h }: { h: HandoffPlace }) {
         </div>
       </div>
       <p class="quiet-text">{h.first ? w.firstLeave : w.leave}</p>
+      <button type="button" class="text-button" onClick={() => (telling.value = true)}>
+        {tellLabel(locale.value)}
+      </button>
       {h.intake && <Intake key={h.id} asked={h.intake} />}
       <div class="summary">
         <h4>{w.summary}</h4>

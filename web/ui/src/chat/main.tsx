@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
+import { followLinks } from "./notices.ts";
 import { boot, takeToken } from "./session.ts";
 import { host } from "../shared/host.ts";
 
@@ -7,3 +8,4 @@ const root = document.getElementById("app");
 if (root) render(<App />, root);
 host.customerToken = takeToken();
 void boot();
+followLinks();

@@ -20,6 +20,8 @@ export interface Session {
   disclosure: string;
   greeting: string;
   officeHours?: OfficeHours;
+  /** The customer is told of answers elsewhere, so what is read here has to be known. */
+  told?: boolean;
 }
 
 const store = browserStore(() => host.prefix);
@@ -176,6 +178,25 @@ export function setContext(context: typeof host.context): void {
   host.context = context;
   const s = session.value;
   if (s) call(path(s, "/context"), { method: "PUT", body: { context }, headers: auth(s) }).catch(() => {});
+}
+
+/** Takes up a conversation that is known by other means than starting it. */
+export function adopt(s: Session): void {
+  const before = session.value;
+  if (before?.id === s.id && before.token === s.token) return setTold(s.told === true);
+  if (before) leave();
+  store.set("session", s);
+  session.value = s;
+  attach(s);
+}
+
+/** Keeps whether the customer is told of answers elsewhere. */
+export function setTold(told: boolean): void {
+  const s = session.value;
+  if (!s || (s.told ?? false) === told) return;
+  s.told = told; // not a new object: nothing that is shown depends on it
+  store.set("session", s);
+  scheduleRead();
 }
 
 function attach(s: Session): void {
@@ -363,11 +384,11 @@ export async function saveSummary(summary: string): Promise<boolean> {
   }
 }
 
-export async function rate(score: number, comment: string): Promise<boolean> {
+export async function rate(score: number, comment: string, reasons: string[] = []): Promise<boolean> {
   const s = session.value;
   if (!s) return false;
   try {
-    await call(path(s, "/rating"), { body: { score, comment }, headers: auth(s) });
+    await call(path(s, "/rating"), { body: { score, comment, ...(reasons.length > 0 ? { reasons } : {}) }, headers: auth(s) });
     record.value = { ...record.value, rating: score };
     return true;
   } catch {
@@ -405,7 +426,7 @@ export function scheduleRead(): void {
   clearTimeout(readTimer);
   readTimer = setTimeout(() => {
     const s = session.value;
-    const last = record.value.messages.findLast((m) => m.author === "agent");
+    const last = record.value.messages.findLast((m) => m.author === "agent" || (s?.told === true && m.author !== "customer"));
     if (!s || !last || document.visibilityState !== "visible" || !host.shown) return;
     if (last.seq <= Math.max(readSent, record.value.read.customer ?? 0)) return;
     readSent = last.seq;
