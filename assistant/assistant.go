@@ -100,6 +100,7 @@ type Assistant struct {
 	log      *slog.Logger
 	observer Observer
 	places   chan struct{} // holds one for each call of the model; nil for no bound
+	guides   Guides
 	cfg      Config
 }
 
@@ -196,12 +197,16 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 	failpoint("received")
 	t.decision = a.understand(t)
 	t.decision.Policy = *a.policy.Load()
+	t.decision.Walk = a.follow(ctx, t)
 	t.mark("understand")
 
 	switch t.decision.Decide(); t.decision.Action { // hard rules: no score overrides them, and they need no model
 	case "":
 	case Reply:
 		return a.settle(ctx, t)
+	case Guide:
+		t.answer.citations = t.decision.Walk.cite()
+		return nil
 	default:
 		return nil
 	}
@@ -221,6 +226,12 @@ func (a *Assistant) think(ctx context.Context, t *turn) error {
 		}
 		t.mark("conflict")
 	}
+	if t.decision.Action == Answer && a.begin(t) {
+		t.answer.citations = t.decision.Walk.cite()
+		t.decision.Decide()
+		return nil
+	}
+	t.passages = unguided(t.passages)
 	failpoint("decided")
 	if t.decision.Action != Answer {
 		return nil

@@ -108,7 +108,8 @@ type Decision struct {
 	Topics     []triage.Score     `json:"topics"` // the three most probable
 	TopicInfo  *TopicPolicy       `json:"topic_policy,omitempty"`
 	Stuck      StuckSigns         `json:"stuck"`
-	Retrieved  bool               `json:"retrieved"` // retrieval was tried
+	Walk       *Walk              `json:"walk,omitempty"` // the guide that the customer is in
+	Retrieved  bool               `json:"retrieved"`      // retrieval was tried
 	Failed     bool               `json:"retrieval_failed"`
 	Degraded   string             `json:"degraded,omitempty"` // what did not answer: a leg of retrieval, the model
 	Revision   int64              `json:"kb_revision"`

@@ -30,7 +30,7 @@ func (a *Assistant) Replay(ctx context.Context, c *chat.Claim) (Preview, error) 
 // nobody, and asks the model only when it is told to. Without the model the policy stays the one that was certified with
 // it. Another searcher may take the place of this one's; nil for the same.
 func (a *Assistant) ForReplay(withModel bool, other Searcher) *Assistant {
-	b := &Assistant{searcher: a.searcher, model: a.model, log: a.log, cfg: a.cfg}
+	b := &Assistant{searcher: a.searcher, model: a.model, log: a.log, guides: a.guides, cfg: a.cfg}
 	if !withModel {
 		b.model = silent{}
 	}

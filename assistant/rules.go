@@ -44,6 +44,8 @@ func (d *Decision) rules() bool {
 		d.vulnerable()
 	case d.Off:
 		d.handOff(ModelUnavailable, "The assistant is switched off.")
+	case d.Walk != nil && d.Walk.Moves:
+		d.guided()
 	case d.TopicInfo == nil:
 		return d.smallTalk()
 	default:
@@ -291,6 +293,26 @@ var texts = map[string][6]string{
 		"Den här artikeln finns inte på svenska.",
 		"Cet article n'existe pas en français.",
 		"هذه المقالة غير متوفرة بالعربية.",
+	},
+	"guide_person": {
+		"These steps end here, and a person goes on. They see what you have tried, so you need not say it again.",
+		"Hier enden die Schritte, und ein Mensch macht weiter. Er sieht, was Sie versucht haben; Sie müssen es nicht noch einmal sagen.",
+		"Los pasos terminan aquí y continúa una persona. Verá lo que has probado, así que no hace falta que lo repitas.",
+		"Här slutar stegen och en människa tar vid. Den ser vad du har provat, så du behöver inte säga det igen.",
+		"Les étapes s'arrêtent ici et une personne prend la suite. Elle voit ce que vous avez essayé ; inutile de le redire.",
+		"تنتهي الخطوات هنا، ويتابع معك شخص من فريقنا. سيرى ما جرّبته، فلا حاجة إلى أن تقوله مرة أخرى.",
+	},
+	"guide_ready": {
+		"It helps to have this at hand:", "Hilfreich ist, wenn Sie das zur Hand haben:", "Ayuda tener esto a mano:", "Det hjälper om du har detta till hands:",
+		"Il est utile d'avoir ceci sous la main :", "من المفيد أن يكون هذا في متناولك:",
+	},
+	"guide_changed": {
+		"These steps have been changed meanwhile. Ask your question again, and I'll go through the new ones with you.",
+		"Diese Schritte wurden inzwischen geändert. Stellen Sie Ihre Frage noch einmal, und ich gehe die neuen mit Ihnen durch.",
+		"Estos pasos han cambiado entretanto. Haz la pregunta otra vez y repasamos los nuevos.",
+		"De här stegen har ändrats sedan dess. Ställ frågan igen så går vi igenom de nya.",
+		"Ces étapes ont changé entre-temps. Reposez votre question et nous suivrons les nouvelles.",
+		"تغيّرت هذه الخطوات في الأثناء. اطرح سؤالك مرة أخرى وسأمرّ معك على الخطوات الجديدة.",
 	},
 	"also_here": {
 		"Also in this article:", "Auch in diesem Artikel:", "También en este artículo:", "Också i den här artikeln:", "Aussi dans cet article :",

@@ -44,7 +44,7 @@ func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 	s := StuckSigns{Frustrated: cues.Has(triage.Frustration) || cues.Has(triage.Abuse)}
 	answeredSince := false
 	for i, p := range c.Past {
-		if p.Reason == string(SmallTalk) {
+		if p.Reason == string(SmallTalk) || p.Reason == string(GuideStep) {
 			continue // a greeting gets nobody further, and nobody back
 		}
 		s.Turns++

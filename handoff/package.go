@@ -30,8 +30,9 @@ type Package struct {
 	Channel     string            `json:"channel"`
 	Customer    chat.Person       `json:"customer"`
 	Note        string            `json:"note,omitempty"`
-	Transcript  []Line            `json:"transcript"` // masked as it was stored; the last transcriptLines
-	Articles    []chat.Citation   `json:"articles"`   // shown or found, with versions
+	Transcript  []Line            `json:"transcript"`      // masked as it was stored; the last transcriptLines
+	Tried       *Tried            `json:"tried,omitempty"` // the guide that the customer was led through, and what they answered
+	Articles    []chat.Citation   `json:"articles"`        // shown or found, with versions
 	Attachments []chat.Attachment `json:"attachments"`
 	Intake      *Intake           `json:"intake,omitempty"` // what was asked for beside the conversation, and what was given
 	Promises    []Promise         `json:"promises"`         // what the customer was told to expect
@@ -106,6 +107,9 @@ func (d *Desk) buildPackage(ctx context.Context, s *chat.Session, req Request, h
 		if err := p.recall(ctx, s, req); err != nil {
 			return p, err
 		}
+	}
+	if p.Tried, err = tried(ctx, s); err != nil {
+		return p, err
 	}
 	if p.Intake, err = d.askFor(ctx, s, req, *h, asked); err != nil {
 		return p, err

@@ -20,7 +20,7 @@ type RenderOptions struct {
 // and host; otherwise only their words do. Images survive when they are https or without scheme and host; otherwise
 // only their description does. Links to other hosts get rel="noopener noreferrer". Heading ids are those of Anchors.
 func RenderHTML(md string, opts RenderOptions) (html string, toc []Heading) {
-	src := []byte(md)
+	src := []byte(GuideProse(md)) // a guide is an ordered list to whoever reads the page
 	root := parseMarkdown(src)
 	toc = anchors(root, src, func(n *ast.Heading, h Heading) { n.SetAttributeString("id", []byte(h.Anchor)) })
 	sanitize(root, src, opts)

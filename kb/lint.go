@@ -107,7 +107,14 @@ func (l *linter) body(i int) {
 	d := l.docs[i]
 	src := []byte(d.Markdown)
 	level := 1 // the title's
-	_ = ast.Walk(parseMarkdown(src), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+	root := parseMarkdown(src)
+	l.lintGuides(d, root, src, func(n ast.Node) int {
+		if pos := n.Pos(); d.BodyLine > 0 && pos >= 0 {
+			return d.BodyLine + strings.Count(d.Markdown[:pos], "\n")
+		}
+		return 0
+	})
+	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
 		}

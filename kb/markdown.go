@@ -137,6 +137,11 @@ func blockText(n ast.Node, src []byte) []string {
 		return nil
 	case *ast.CodeBlock, *ast.FencedCodeBlock:
 		var out []string
+		if b, ok := n.(*ast.FencedCodeBlock); ok && isGuide(b, src) {
+			if g, err := ParseGuide(codeOf(b, src)); err == nil {
+				return g.lines()
+			}
+		}
 		for i := range n.Lines().Len() {
 			seg := n.Lines().At(i)
 			if s := strings.Join(strings.Fields(string(seg.Value(src))), " "); s != "" {

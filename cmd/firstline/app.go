@@ -26,6 +26,7 @@ import (
 	"github.com/firstline/firstline/internal/mailin"
 	"github.com/firstline/firstline/internal/notify"
 	"github.com/firstline/firstline/internal/postgres"
+	"github.com/firstline/firstline/internal/site"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/retrieval"
@@ -143,6 +144,7 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 		a.searcher = retrieval.New(pool, nil, retrieval.Options{Log: a.log})
 	}
 	a.assistant = assistant.New(a.record, a.searcher, deskAdapter{a.desk, a.alarm}, a.model, a.log, a.metrics, assistant.Config{Company: e.cfg.Company, Settle: e.cfg.Settle, Thresholds: e.cfg.Thresholds, Off: e.cfg.Off})
+	a.assistant.SetGuides(guideBook{a.record, a.articles})
 	a.learner = handoff.NewLearner(a.desk, a.log, a.taught)
 	a.runner = assistant.NewRunner(a.assistant, a.record, a.bus, a.log)
 	a.bus.Subscribe(wake.Knowledge, func(string) { a.searcher.Refresh() })
@@ -217,7 +219,7 @@ func (a *app) server(base string, limit int, secure bool, proxies []string) (*we
 	a.delivery.LinkTo(base)
 	a.notify.LinkTo(base)
 	return web.New(web.Deps{
-		Pool: a.pool, Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
+		Pool: a.pool, Sites: site.New(a.pool, a.bus, a.site().Locales), Record: a.record, Runner: a.runner, Desk: a.desk, Searcher: a.searcher, Articles: a.articles, Auth: a.auth, Bus: a.bus,
 		Copilot: copilot.New(a.pool, a.record, a.assistant, a.log),
 		Log:     a.log, Registry: a.registry, Site: a.site(), Ready: a.ready, Limit: limit, Secure: secure, Proxies: proxies, Alarm: a.alarm, Learner: a.learner, InForce: a,
 		Identity: a.identity, Customers: a.customers, Delivery: a.delivery, Mailin: a.mailin, Notify: a.notify, Links: a.links(base),

@@ -1,8 +1,3 @@
--- Where a customer is in a troubleshooting guide.
-CREATE TABLE guide_walks (
-    conversation_id uuid PRIMARY KEY REFERENCES conversations ON DELETE CASCADE,
-    article_id uuid NOT NULL REFERENCES articles ON DELETE CASCADE, version integer NOT NULL, locale text NOT NULL,
-    step text NOT NULL, trail jsonb NOT NULL DEFAULT '[]',               -- what was answered at each step, in order
-    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'done', 'left')),
-    updated_seq bigint NOT NULL DEFAULT 0, updated_at timestamptz NOT NULL DEFAULT now());
-CREATE INDEX guide_walks_article ON guide_walks (article_id);
+-- Where a customer is in a guide stands in the decision of the last turn that said a step of it. The next turn finds that one
+-- without reading the conversation's other turns; those that say no step are not in this index.
+CREATE INDEX turns_guide ON turns (conversation_id, from_seq) WHERE reason = 'guide_step';
