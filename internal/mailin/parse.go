@@ -59,6 +59,9 @@ func Parse(raw []byte) (*Mail, error) {
 	if e == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
 		return nil, errNotMail
 	}
+	if e.Header.Len() == 0 {
+		return nil, errNotMail
+	}
 	h := gomail.Header{Header: e.Header}
 	m := &Mail{Subject: oneLine(headerText(h, "Subject"))}
 	if id, err := h.MessageID(); err == nil {
@@ -219,8 +222,10 @@ func (m *Mail) leave(name string) {
 
 // read returns the text of an entity and takes its files. In a related one pictures belong to the text.
 func (p *parser) read(e *message.Entity, depth int, related bool) string {
-	kind, params, _ := e.Header.ContentType()
-	kind = strings.ToLower(kind)
+	kind, params, err := e.Header.ContentType()
+	if kind = strings.ToLower(kind); err != nil || !strings.Contains(kind, "/") {
+		kind = "text/plain"
+	}
 	mr := e.MultipartReader()
 	if mr == nil || depth >= maxDepth {
 		return p.leaf(e, kind, params, related)

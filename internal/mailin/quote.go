@@ -67,6 +67,7 @@ var hasDigit = regexp.MustCompile(`\p{Nd}`)
 var attributions = []*regexp.Regexp{
 	regexp.MustCompile(`^On .{4,300}\bwrote\s?:$`),
 	regexp.MustCompile(`^Am .{4,300}\bschrieb\b.{0,200}:$`),
+	regexp.MustCompile(`^.{1,200}@.{1,200}\sschrieb am .{4,100}:$`),
 	regexp.MustCompile(`^El .{4,300}\sescribió\s?:$`),
 	regexp.MustCompile(`^(?:Den )?.{4,300}\bskrev\b.{0,200}:$`),
 	regexp.MustCompile(`^Le .{4,300}\sa écrit\s?:$`),
@@ -169,10 +170,17 @@ var elsewhere = regexp.MustCompile(`(?i)\b(?:below|inline|in-line|in (?:red|blue
 
 // headers tells whether the line begins the headers of an earlier mail, marked by nothing but their names.
 func headers(lines []string) bool {
-	if len(lines) == 0 || !labels["from"].MatchString(label(lines[0])) {
+	if len(lines) == 0 {
 		return false
 	}
 	sent, more, n := false, false, 0
+	switch first := label(lines[0]); {
+	case labels["from"].MatchString(first):
+	case len(lines) > 1 && labels["sent"].MatchString(first) && labels["from"].MatchString(label(lines[1])):
+		sent = true
+	default:
+		return false
+	}
 	for _, l := range lines[1:] {
 		l = label(l)
 		if l == "" {
@@ -230,7 +238,7 @@ func forwarded(lines []string, subject string) bool {
 }
 
 // devices are the lines that mail programs add on their own.
-var devices = regexp.MustCompile(`^(?:Sent from (?:my )?(?:iPhone|iPad|Galaxy|Samsung|Pixel|Android|Huawei|Xiaomi|mobile|phone|Yahoo Mail|Outlook|Mail|Proton Mail|Fairphone)[^,.?!]{0,60}\.?` +
+var devices = regexp.MustCompile(`^(?:Sent from (?:my )?(?:iPhone|iPad|Galaxy|Samsung|Pixel|Android|Huawei|Xiaomi|mobile|phone|Yahoo Mail|Outlook|Mail|Proton Mail|Fairphone)[^,.?!]{0,60}\.?|Sent with (?:Proton Mail|Outlook|Spark|Mailspring)[^,?!]{0,60}` +
 	`|Get (?:\[)?Outlook for (?:iOS|Android|Mac).{0,80}` +
 	`|Von meinem .{2,40} gesendet\.?|Gesendet (?:mit|von|über) (?:der |meinem )?(?:Mail|Outlook|iPhone|iPad|GMX|WEB\.DE|Yahoo|Telekom|Proton)[^,?!]{0,60}|(?:Holen Sie sich|Beziehen Sie) Outlook für .{2,80}` +
 	`|Enviado desde (?:mi |Correo|Outlook|Yahoo)[^,?!]{0,60}|Obtener Outlook para .{2,80}` +

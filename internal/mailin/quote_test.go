@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-//go:embed testdata/*.txt
+//go:embed testdata/*.txt testdata/late/*.txt
 var quoteFiles embed.FS
 
 // quoteCase is a mail of the table: lines that begin with "+" are the customer's, those with "-" are not.
@@ -19,15 +19,18 @@ type quoteCase struct {
 	text, want string
 }
 
-func quoteCases(t testing.TB) []quoteCase {
+func quoteCases(t testing.TB, dir string) []quoteCase {
 	t.Helper()
 	var cases []quoteCase
-	files, err := quoteFiles.ReadDir("testdata")
+	files, err := quoteFiles.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		data, err := quoteFiles.ReadFile("testdata/" + f.Name())
+		if f.IsDir() {
+			continue
+		}
+		data, err := quoteFiles.ReadFile(dir + "/" + f.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +78,7 @@ func lost(want, got string) []string {
 // that are named here.
 func TestStrip(t *testing.T) {
 	t.Parallel()
-	cases := quoteCases(t)
+	cases := quoteCases(t, "testdata")
 	if len(cases) < 120 {
 		t.Fatalf("only %d mails", len(cases))
 	}
@@ -116,3 +119,26 @@ func TestStrip(t *testing.T) {
 
 // known are mails of which more is kept than need be.
 var known = map[string]bool{}
+
+// TestStripLate holds mails that were written after Strip was, to see how it does with what it was not made for: 26 of 30
+// were right at first, and nothing was lost; three of those four shapes it has learnt since.
+func TestStripLate(t *testing.T) {
+	t.Parallel()
+	right, total := 0, 0
+	for _, c := range quoteCases(t, "testdata/late") {
+		got, _ := Strip(c.text, "Re: An answer from Larkpay")
+		if l := lost(c.want, got); len(l) > 0 {
+			t.Errorf("%q lost %q", c.name, l)
+		}
+		total++
+		if got == c.want {
+			right++
+		} else {
+			t.Logf("%q kept\n%s", c.name, got)
+		}
+	}
+	t.Logf("%d of %d", right, total)
+	if right < total-1 {
+		t.Errorf("only %d of %d are right", right, total)
+	}
+}
