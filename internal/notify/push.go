@@ -70,7 +70,12 @@ func (s *Service) push(ctx context.Context, n notice, messages []chat.Message) e
 		if errors.As(err, &u) { // its text has the whole address
 			err = u.Err
 		}
-		return &refusal{text: err.Error(), permanent: errors.Is(err, dial.ErrInternal) || errors.Is(err, dial.ErrPlain)}
+		for _, inner := range []error{dial.ErrInternal, dial.ErrPlain} {
+			if errors.Is(err, inner) { // without the address that it led to
+				return &refusal{text: inner.Error(), permanent: true}
+			}
+		}
+		return &refusal{text: err.Error()}
 	}
 	defer res.Body.Close()
 	_, _ = io.CopyN(io.Discard, res.Body, 4<<10)
