@@ -66,6 +66,18 @@ func (p *pageServer) inCollection(ctx context.Context, r reader, key string) ([]
 	return out, nil
 }
 
+// inShort describes a collection by its first titles, as many as search engines show.
+func inShort(name string, articles []entryLink) string {
+	text := name
+	for i, a := range articles {
+		if len([]rune(text))+len([]rune(a.Title)) > 155 {
+			break
+		}
+		text += []string{": ", " · "}[min(i, 1)] + a.Title
+	}
+	return text
+}
+
 // distance says how well the reader understands a locale: 0 is their own, 1 its language, 2 another.
 func (r reader) distance(locale string) int {
 	switch {
@@ -95,6 +107,8 @@ const (
 	maxRelated  = 5
 	// nearEnough is the share of the nearest article's score below which another is not related any more.
 	nearEnough = 0.4
+	// sameShelf is how much more an article of the same collection counts.
+	sameShelf = 1.6
 )
 
 func (p *pageServer) article(c *gin.Context) error {
@@ -148,28 +162,42 @@ func (p *pageServer) article(c *gin.Context) error {
 // of is the reader with the article's audience: a merchant who reads a consumer's article sees what stands beside it.
 func (r reader) of(a kb.Article) reader { r.Audience = a.Audience; return r }
 
-// related are the articles that share the most with one: what a search for its title, its description and its headings
-// finds, as the same reader. It goes by words alone, so that no page waits for a model; a search that fails relates nothing.
+// related are the articles that share the most with one: what a search for its title and its description finds, as the same
+// reader; what stands in the same collection counts for more. It goes by words alone, so that no page waits for a model. A
+// search that fails relates nothing, nor does one before the index is loaded, which would hold the page up.
 func (p *pageServer) related(c *gin.Context, r reader, page kb.Page) []entryLink {
+	if ready, _ := p.Searcher.Ready(); !ready {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), suggestDeadline)
 	defer cancel()
 	text := page.Version.Title + ". " + page.Version.Description
-	result, err := p.Searcher.Search(ctx, retrieval.Query{Text: text, Market: r.Market, Locale: r.Locale, Audience: r.Audience, Limit: 4 * maxRelated, Reader: true, Words: true})
+	result, err := p.Searcher.Search(ctx, retrieval.Query{Text: text, Market: r.Market, Locale: r.Locale, Audience: r.Audience, Limit: 8 * maxRelated, Reader: true, Words: true})
 	if err != nil {
 		_ = c.Error(err)
 		return nil
 	}
-	var out []entryLink
-	best := 0.0
+	type neighbour struct {
+		entryLink
+		near float64
+	}
+	var near []neighbour
 	for _, x := range result.Passages {
-		if x.Slug == page.Article.Slug || x.Audience != r.Audience || slices.ContainsFunc(out, func(e entryLink) bool { return e.Slug == x.Slug }) {
+		if x.Slug == page.Article.Slug || x.Audience != r.Audience || slices.ContainsFunc(near, func(n neighbour) bool { return n.Slug == x.Slug }) {
 			continue
 		}
-		best = max(best, x.Lexical)
-		if len(out) == maxRelated || x.Lexical < best*nearEnough {
-			break
+		score := x.Lexical
+		if x.Collection == page.Article.Collection {
+			score *= sameShelf
 		}
-		out = append(out, entryLink{Slug: x.Slug, Title: x.Title, Description: x.Description, URL: r.Article(x.Slug, ""), Locale: x.Locale})
+		near = append(near, neighbour{entryLink{Slug: x.Slug, Title: x.Title, Description: x.Description, URL: r.Article(x.Slug, ""), Locale: x.Locale}, score})
+	}
+	slices.SortStableFunc(near, func(a, b neighbour) int { return cmp.Compare(b.near, a.near) })
+	var out []entryLink
+	for _, n := range near[:min(len(near), maxRelated)] {
+		if n.near >= near[0].near*nearEnough {
+			out = append(out, n.entryLink)
+		}
 	}
 	return out
 }

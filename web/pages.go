@@ -286,7 +286,7 @@ func (p *pageServer) search(c *gin.Context) error {
 	status := http.StatusOK
 	all, err := p.searchHelp(c.Request.Context(), v.R, v.Query)
 	page := results{Found: all, Count: counted(v.R.Locale, len(all), "one_result", "found")}
-	v.Title = v.T("results", v.Query)
+	v.Title, v.Description = v.T("results", v.Query), v.T("lead")
 	if err != nil { // the search failed, which is not the same as nothing found
 		_ = c.Error(err)
 		page.Failed, status, v.Title = true, http.StatusServiceUnavailable, v.T("failed")
@@ -325,6 +325,7 @@ func (p *pageServer) collection(c *gin.Context) error {
 	}
 	name := collectionName(v.R.Locale, key)
 	v.Title, v.Path, v.Page = name, "/help/c/"+key, collectionPage{name, articles}
+	v.Description = inShort(name, articles)
 	v.Data = []any{p.trail(v, step{name, v.R.Collection(key)})}
 	p.findable(&v, v.Path, v.R, p.everyLocale(v.R, v.Path))
 	p.write(c, http.StatusOK, "collection", v)
