@@ -116,6 +116,9 @@ func open(ctx context.Context, e *env) (_ *app, err error) {
 	if a.record, err = chat.Open(ctx, pool, a.bus, a.log, chat.Options{Lease: e.cfg.Lease}); err != nil {
 		return nil, err
 	}
+	if err := e.cfg.FilesConfig.apply(a.record); err != nil {
+		return nil, err
+	}
 	a.auth = auth.NewStore(pool)
 	a.desk = handoff.NewDesk(pool, a.record, a.bus, a.log, handoff.Options{OfferFor: e.cfg.Offer, Language: e.cfg.DeskLanguage})
 	a.desk.Register(handoff.Ticker{Name: "attachments", Next: a.record.NextLoose, Run: a.record.DropLoose})
@@ -182,6 +185,8 @@ func (a *app) start(ctx context.Context) error {
 		return err
 	}
 	a.onClose(a.searcher.Stop)
+	a.record.StartFiles()
+	a.onClose(a.record.StopFiles)
 	a.desk.Start()
 	a.onClose(a.desk.Stop)
 	a.delivery.Start()

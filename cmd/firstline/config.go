@@ -38,6 +38,7 @@ type Config struct {
 
 	CustomerKey      string `env:"FIRSTLINE_CUSTOMER_KEY" help:"Key that checks who customers are (customer_token, a JWT of your backend): a JWK set, a public key in PEM, a shared secret of 32 characters or more, or @FILE with one of them." placeholder:"KEY"`
 	IdentityConfig   `embed:""`
+	FilesConfig      `embed:""`
 	CustomerAudience string `env:"FIRSTLINE_CUSTOMER_AUDIENCE" help:"Audience that customer tokens must be meant for." placeholder:"AUD"`
 	DeskLanguage     string `env:"FIRSTLINE_DESK_LANGUAGE" default:"en" enum:"en,de,es,sv,fr" help:"Language that agents read summaries in: ${enum}."`
 

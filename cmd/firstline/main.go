@@ -30,6 +30,7 @@ type CLI struct {
 	Explain ExplainCmd `cmd:"" help:"Show why a turn did what it did, and make its decision again."`
 	Replay  ReplayCmd  `cmd:"" help:"Run past turns again with another configuration and show what would change; nothing is written."`
 	User    UserCmd    `cmd:"" help:"Manage the people who work here."`
+	Files   FilesCmd   `cmd:"" help:"Move the files of conversations to another place, or clean it up."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
 

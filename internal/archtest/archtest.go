@@ -65,6 +65,7 @@ var libraries = []library{
 	{"github.com/emersion/go-msgauth", []string{"internal/mailin"}, "mail that comes in ends in internal/mailin"},
 	{"github.com/emersion/go-smtp", []string{"internal/mailin", "internal/mail/mailtest"}, "mail that comes in ends in internal/mailin"},
 	{"github.com/SherClockHolmes/webpush-go", []string{"internal/notify"}, "push messages end in internal/notify"},
+	{"github.com/minio", []string{"internal/blob"}, "S3 ends in internal/blob"},
 	{"github.com/coreos/go-oidc", []string{"internal/auth"}, "who somebody is ends in internal/auth"},
 	{"golang.org/x/oauth2", []string{"internal/auth"}, "who somebody is ends in internal/auth"},
 	{"github.com/riverqueue", []string{"internal/job", "assistant", "handoff", "kb", "retrieval"}, "jobs are set up in internal/job and worked on in the rooms"},

@@ -25,6 +25,7 @@ type Attachment struct {
 	Width     int  `json:"width,omitempty"`
 	Height    int  `json:"height,omitempty"`
 	Thumbnail bool `json:"thumbnail,omitempty"`
+	Removed   bool `json:"removed,omitempty"` // it held a virus, and nothing is left of it
 }
 
 // File is an attachment with its content.
@@ -59,42 +60,84 @@ func (r *Record) Upload(ctx context.Context, conversation uuid.UUID, author Auth
 	}
 	a.Size = len(data)
 	sum := sha256.Sum256(data)
+	scan, err := r.look(ctx, data)
+	if err != nil {
+		return a, err
+	}
+	store, key := "db", ""
+	if s := r.files.Store; s != nil {
+		if err := r.roomFor(ctx, conversation, author, a.Size); err != nil { // before anything is sent to the store
+			return a, err
+		}
+		store, key = s.Name(), uuid.NewString()
+		if err := r.put(ctx, s, key, data); err != nil {
+			return a, err
+		}
+		data = nil
+	}
 	var files int
 	var bytes int64
 	// Two uploads at once may both pass the bound; by that much it may be exceeded.
-	err := r.pool.QueryRow(ctx, `
+	err = r.pool.QueryRow(ctx, `
 		WITH had AS (
 			SELECT count(*) AS files, COALESCE(sum(size), 0) AS bytes FROM attachments WHERE conversation_id = $1 AND author = $2
 		), made AS (
-			INSERT INTO attachments (id, conversation_id, author, name, media_type, size, sha256, data, thumb, width, height)
-			SELECT $3, c.id, $2, $4, $5, $6::integer, $7, $8, $11, NULLIF($12, 0), NULLIF($13, 0) FROM conversations c, had
+			INSERT INTO attachments (id, conversation_id, author, name, media_type, size, sha256, data, thumb, width, height, store, key, scan)
+			SELECT $3, c.id, $2, $4, $5, $6::integer, $7, $8, $11, NULLIF($12, 0), NULLIF($13, 0), $14, $15, $16 FROM conversations c, had
 			WHERE c.id = $1 AND had.files < $9 AND had.bytes + $6::integer <= $10
 			RETURNING id
+		), claimed AS ( -- what is outside has a row now, and is no longer to be deleted
+			DELETE FROM blob_deletions WHERE store = $14 AND key = $15 AND EXISTS (SELECT FROM made)
 		)
 		SELECT had.files, had.bytes FROM had, conversations c LEFT JOIN made ON true WHERE c.id = $1 AND made.id IS NULL`,
-		conversation, author, a.ID, name, mediaType, a.Size, sum[:], data, maxConversationFiles, maxConversationBytes, thumb, a.Width, a.Height).Scan(&files, &bytes)
+		conversation, author, a.ID, name, mediaType, a.Size, sum[:], data, maxConversationFiles, maxConversationBytes, thumb, a.Width, a.Height, store, key, scan).Scan(&files, &bytes)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // nothing refused it; a conversation's token is checked before
 		return a, nil
 	case err != nil:
 		return a, fmt.Errorf("store attachment: %w", err)
-	case files >= maxConversationFiles:
-		return a, fault.New(fault.Conflict, "too_many_files", "This conversation has %d files already, and takes no more.", files)
 	}
-	return a, fault.New(fault.Conflict, "files_too_large", "The files of this conversation would take more than %d MB; please send a smaller one.", maxConversationBytes>>20)
+	return a, noRoom(files)
+}
+
+func noRoom(files int) error {
+	if files >= maxConversationFiles {
+		return fault.New(fault.Conflict, "too_many_files", "This conversation has %d files already, and takes no more.", files)
+	}
+	return fault.New(fault.Conflict, "files_too_large", "The files of this conversation would take more than %d MB; please send a smaller one.", maxConversationBytes>>20)
+}
+
+// roomFor says whether a file would go beyond the conversation's bounds.
+func (r *Record) roomFor(ctx context.Context, conversation uuid.UUID, author Author, size int) error {
+	var files int
+	var bytes int64
+	err := r.pool.QueryRow(ctx, `SELECT count(*), COALESCE(sum(size), 0) FROM attachments WHERE conversation_id = $1 AND author = $2`, conversation, author).Scan(&files, &bytes)
+	if err == nil && (files >= maxConversationFiles || bytes+int64(size) > maxConversationBytes) {
+		err = noRoom(files)
+	}
+	return err
 }
 
 // OpenAttachment returns a file. Customers get their own files and those of public messages, agents get everything of the
 // conversation.
 func (r *Record) OpenAttachment(ctx context.Context, conversation, id uuid.UUID, internal bool) (File, error) {
 	f := File{Attachment: Attachment{ID: id}}
+	var store, key, scan string
 	err := r.pool.QueryRow(ctx, `
-		SELECT a.name, a.media_type, a.size, COALESCE(a.width, 0), COALESCE(a.height, 0), a.thumb IS NOT NULL, a.data FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
+		SELECT a.name, a.media_type, a.size, COALESCE(a.width, 0), COALESCE(a.height, 0), a.thumb IS NOT NULL, a.store, a.key, a.scan, a.data FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
 		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public')`,
-		conversation, id, internal).Scan(&f.Name, &f.MediaType, &f.Size, &f.Width, &f.Height, &f.Thumbnail, &f.Data)
-	if errors.Is(err, pgx.ErrNoRows) {
+		conversation, id, internal).Scan(&f.Name, &f.MediaType, &f.Size, &f.Width, &f.Height, &f.Thumbnail, &store, &key, &scan, &f.Data)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return f, fault.New(fault.NotFound, "attachment_not_found", "There is no such file in this conversation.")
+	case err != nil:
+		return f, err
+	case scan == "infected":
+		return f, fault.New(fault.NotFound, "file_removed", "This file held a virus and was deleted.")
+	case scan == "pending":
+		return f, fault.New(fault.Unavailable, "file_being_checked", "This file is being checked for viruses. Please try again in a minute.")
 	}
+	f.Data, err = r.fetch(ctx, store, key, f.Data)
 	return f, err
 }
 
@@ -103,7 +146,7 @@ func (r *Record) OpenThumbnail(ctx context.Context, conversation, id uuid.UUID, 
 	var thumb []byte
 	err := r.pool.QueryRow(ctx, `
 		SELECT a.thumb FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
-		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public') AND a.thumb IS NOT NULL`,
+		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public') AND a.thumb IS NOT NULL AND a.scan IN ('none', 'clean')`,
 		conversation, id, internal).Scan(&thumb)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, fault.New(fault.NotFound, "attachment_not_found", "There is no such picture in this conversation, or none that is small.")

@@ -31,6 +31,7 @@ type Record struct {
 	bus     *wake.Bus
 	log     *slog.Logger
 	hub     *hub
+	files   keeping
 	replica uuid.UUID
 	lease   time.Duration
 	secret  []byte
