@@ -92,6 +92,8 @@ type adminPage struct {
 
 	Delivery *deliveryView
 
+	Sites *sitesView
+
 	Judged *judgedView
 }
 

@@ -149,6 +149,9 @@ func (p *pageServer) asset(c *gin.Context) error {
 	if !ok {
 		return fault.New(fault.NotFound, "no_such_path", "There is nothing at this path.")
 	}
+	if a.forever && strings.HasPrefix(c.Request.URL.Path, "/assets/") {
+		forEveryPage(c) // pages of other origins show the chat with it
+	}
 	a.serve(c)
 	return nil
 }

@@ -84,6 +84,9 @@ func (s *Server) startConversation(c *gin.Context) error {
 		CustomerToken string `json:"customer_token"`
 		Session       string `json:"customer_session"`
 		Article       string `json:"article"`
+		Site          string `json:"site"` // key of the site, of which no page must know one
+
+		Context chat.PageContext `json:"context"`
 	}
 	if err := read(c, &in); err != nil {
 		return err
@@ -103,6 +106,14 @@ func (s *Server) startConversation(c *gin.Context) error {
 	if in.Article != "" && !slugPattern.MatchString(in.Article) {
 		return fault.Field("article", "not_a_slug", "Use the article's slug, such as late-fees, or leave the field out.")
 	}
+	on, err := s.siteOf(c, in.Site)
+	if err != nil {
+		return err
+	}
+	page, err := in.Context.Clean()
+	if err != nil {
+		return err
+	}
 	// A key counts for its sender and for this request only: who thinks of the same one, or uses one again for something
 	// else, must not get the other conversation.
 	key := c.GetHeader("Idempotency-Key")
@@ -110,7 +121,7 @@ func (s *Server) startConversation(c *gin.Context) error {
 		return fault.Field("Idempotency-Key", "too_short", "Give the header Idempotency-Key %d random characters at least, or leave it out.", minKey)
 	}
 	if key != "" {
-		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article}, "\x00")
+		key = strings.Join([]string{c.ClientIP(), key, in.Market, in.Locale, in.Audience, in.Article, on.Key}, "\x00")
 	}
 	customer, err := s.starter(c.Request.Context(), in.CustomerToken, in.Session, key)
 	if err != nil {
@@ -121,7 +132,7 @@ func (s *Server) startConversation(c *gin.Context) error {
 	}
 	greeting := fmt.Sprintf(assistant.Text(in.Locale, "greeting"), s.Site.Company)
 	conv, err := s.Record.Start(c.Request.Context(), chat.NewConversation{
-		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Customer: customer.Person, CustomerID: customer.id, Greeting: greeting, Article: in.Article, IdempotencyKey: key,
+		Channel: "web", Market: in.Market, Locale: in.Locale, Audience: in.Audience, Customer: customer.Person, CustomerID: customer.id, Greeting: greeting, Article: in.Article, Site: on.Key, Context: page, IdempotencyKey: key,
 	})
 	if err != nil {
 		return err
@@ -148,8 +159,6 @@ func (s *Server) marketCodes() []string {
 	}
 	return codes
 }
-
-func (s *Server) config(c *gin.Context) error { return ok(c, http.StatusOK, s.Site) }
 
 // customerRoutes registers what a customer's chat needs.
 func (s *Server) customerRoutes(g groups) {

@@ -45,6 +45,9 @@ func (s *Server) agentConversation(c *gin.Context) error {
 	if out["read"], err = s.Desk.Reads(ctx, id, currentAgent(c)); err != nil {
 		return err
 	}
+	if out["page"], err = s.Record.PageOf(ctx, id); err != nil {
+		return err
+	}
 	h, pkg, err := s.Desk.Package(ctx, id)
 	switch {
 	case err == nil:

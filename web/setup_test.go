@@ -29,6 +29,7 @@ import (
 	"github.com/firstline/firstline/internal/llm"
 	"github.com/firstline/firstline/internal/notify"
 	"github.com/firstline/firstline/internal/postgres/pgtest"
+	"github.com/firstline/firstline/internal/site"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/kb/demo"
@@ -152,7 +153,7 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 		defer cancel()
 		runner.Stop(stop)
 	})
-	d := Deps{Pool: pool, Record: b.record, Runner: runner, Desk: b.desk, Searcher: b.searcher, Articles: b.articles, Auth: b.auth, Bus: bus, Log: log,
+	d := Deps{Pool: pool, Sites: site.New(pool, bus, demoSite.Locales), Record: b.record, Runner: runner, Desk: b.desk, Searcher: b.searcher, Articles: b.articles, Auth: b.auth, Bus: bus, Log: log,
 		Copilot:  copilot.New(pool, b.record, a, log),
 		Registry: prometheus.NewRegistry(), Site: demoSite, Ready: func(context.Context) []Check { return []Check{{Name: "database", OK: true}} }}
 	d.Customers = customer.New(pool, b.record, log, customer.Options{Company: demoSite.Company})

@@ -23,6 +23,7 @@ import (
 	"github.com/firstline/firstline/internal/fault"
 	"github.com/firstline/firstline/internal/mailin"
 	"github.com/firstline/firstline/internal/notify"
+	"github.com/firstline/firstline/internal/site"
 	"github.com/firstline/firstline/internal/wake"
 	"github.com/firstline/firstline/kb"
 	"github.com/firstline/firstline/retrieval"
@@ -59,6 +60,7 @@ type Deps struct {
 	Site     Site
 	Learner  *handoff.Learner              // keeps the classifier in step with the topics; nil leaves that to whoever hears the bus
 	InForce  ThresholdSource               // nil where nobody knows the thresholds
+	Sites    *site.Store                   // other origins that may show the chat
 	Identity *Identity                     // checks who customers are; nil leaves them anonymous
 	Alarm    handoff.Ear                   // reads what arrives while people own a conversation; nil hears nothing
 	Ready    func(context.Context) []Check // what /readyz asks
@@ -118,7 +120,7 @@ func New(d Deps) (*Server, error) {
 	s.metrics = newMetrics(d.Registry)
 	s.live = d.Desk.Live()
 	s.engine.HandleMethodNotAllowed = true
-	s.engine.Use(s.observe, s.recover, s.headers)
+	s.engine.Use(s.observe, s.recover, s.headers, s.origins)
 	s.engine.NoRoute(handle(func(*gin.Context) error { return errNoRoute }))
 	s.engine.NoMethod(handle(func(*gin.Context) error { return errNoMethod }))
 	s.routes()
@@ -156,6 +158,7 @@ func (s *Server) routes() {
 		admin: v1.Group("/admin", s.signedIn, worksDesk, s.admin)}
 	s.helpRoutes(g)
 	s.customerRoutes(g)
+	s.siteRoutes(g)
 	s.threadRoutes(g)
 	s.customersRoutes(g)
 	s.noticeRoutes(g)

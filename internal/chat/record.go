@@ -75,10 +75,12 @@ func (r *Record) Lease() time.Duration { return r.lease }
 type NewConversation struct {
 	Channel, Market, Locale, Audience string
 	Customer                          Person
-	CustomerID                        *uuid.UUID // whose session it belongs to; nil for an anonymous one
-	Greeting                          string     // the assistant's first message, with the disclosure; "" for none
-	Article                           string     // slug of the article that the chat is opened from; "" for none
-	IdempotencyKey                    string     // the same key gives the same conversation; "" for none
+	CustomerID                        *uuid.UUID  // whose session it belongs to; nil for an anonymous one
+	Greeting                          string      // the assistant's first message, with the disclosure; "" for none
+	Article                           string      // slug of the article that the chat is opened from; "" for none
+	Site                              string      // key of the site that it is begun on; "" for none
+	Context                           PageContext // clean; nil for none
+	IdempotencyKey                    string      // the same key gives the same conversation; "" for none
 }
 
 // Start creates a conversation, or returns the one that the same idempotency key created.
@@ -89,6 +91,9 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 		k := sha256.Sum256([]byte(n.IdempotencyKey))
 		key = k[:]
 	}
+	if n.Context == nil {
+		n.Context = PageContext{}
+	}
 	var seq int64
 	if n.Greeting != "" {
 		seq = 1
@@ -96,8 +101,8 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 	var stored uuid.UUID
 	err := r.pool.QueryRow(ctx, `
 		WITH c AS (
-			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key, article, customer_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11, $12)
+			INSERT INTO conversations (id, channel, market, locale, audience, customer, last_seq, idempotency_key, article, customer_id, site, context)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $11, $12, (SELECT key FROM sites WHERE key = $13), $14)
 			ON CONFLICT (idempotency_key) DO NOTHING
 			RETURNING id
 		), m AS (
@@ -105,7 +110,7 @@ func (r *Record) Start(ctx context.Context, n NewConversation) (Conversation, er
 			SELECT $9, c.id, 1, 'assistant', $10 FROM c WHERE $7::bigint = 1
 		)
 		SELECT id FROM c UNION ALL SELECT id FROM conversations WHERE idempotency_key = $8 LIMIT 1`,
-		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting, n.Article, n.CustomerID).Scan(&stored)
+		id, n.Channel, n.Market, n.Locale, n.Audience, n.Customer, seq, key, newID(), n.Greeting, n.Article, n.CustomerID, n.Site, n.Context).Scan(&stored)
 	if errors.Is(err, pgx.ErrNoRows) { // a request with the same key committed in between
 		err = r.pool.QueryRow(ctx, `SELECT id FROM conversations WHERE idempotency_key = $1`, key).Scan(&stored)
 	}

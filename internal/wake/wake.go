@@ -23,6 +23,7 @@ const (
 	Knowledge    = "k" // articles were published or unpublished; no subject
 	Turns        = "t" // a turn was given up and may be taken over; no subject
 	Topics       = "p" // topics or their examples changed; no subject
+	Sites        = "s" // which other origins may show the chat; no subject
 	Desk         = "d" // what the desk shows beside the queue changed; subject: a conversation's id, or what else it was
 )
 
