@@ -17,7 +17,7 @@ import (
 )
 
 // helpTemplates are the pages that everybody may see.
-var helpTemplates = []string{"home", "results", "collection", "article", "contact"}
+var helpTemplates = []string{"home", "results", "collection", "article", "guide", "contact"}
 
 // helpPages registers what the help centre has beside its reading pages.
 func (p *pageServer) helpPages(r *gin.Engine) {
@@ -26,6 +26,7 @@ func (p *pageServer) helpPages(r *gin.Engine) {
 		r.HEAD(path, p.page(h))
 	}
 	get("/help/feed.atom", p.feed)
+	get("/help/:slug/guide", p.guide)
 	get("/contact", p.contactPage)
 	get("/sitemap.xml", p.sitemap)
 	get("/sitemap/:part", p.sitemap)
@@ -98,6 +99,7 @@ type articlePage struct {
 	Body                                     template.HTML
 	Related                                  []entryLink
 	Helpful                                  helpfulView
+	Guide                                    string // where its guide begins; "" where it has none
 	Contact                                  *contactView
 }
 
@@ -134,6 +136,9 @@ func (p *pageServer) article(c *gin.Context) error {
 	toc = slices.DeleteFunc(toc, func(h kb.Heading) bool { return h.Level != 2 })
 	if len(toc) >= minContents {
 		page.TOC = toc
+	}
+	if kb.GuideIn(ver.Markdown) != nil {
+		page.Guide = v.R.Link("/help/" + a.Slug + "/guide")
 	}
 	page.Contact = p.contactOf(c, v.R.of(a), &found, toc)
 	page.Body = template.HTML(v.dress(body)) // RenderHTML lets nothing pass that could run or look like another part of the page

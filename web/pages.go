@@ -50,8 +50,8 @@ func (s *Server) pages(r *gin.Engine) {
 	p.peoplePages(r)
 	p.deliveryPages(r)
 	p.sitePages(r)
-	p.mailPages(r)
 	p.noticePages(r)
+	p.mailPages(r)
 	get("/widget.js", p.widget())
 	get("/assets/*file", p.asset)
 	get("/static/*file", p.asset)
@@ -70,7 +70,7 @@ func newPageServer(s *Server) (*pageServer, error) {
 		}
 		p.script = scriptOf(p.assets)
 	}
-	for _, name := range []string{"home", "results", "collection", "article", "contact", "problem", "signin"} {
+	for _, name := range []string{"home", "results", "collection", "article", "guide", "contact", "problem", "signin"} {
 		t, err := template.ParseFS(pageFiles, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: template: %w", err)

@@ -26,6 +26,13 @@ type packageText struct {
 		Text   string    `json:"text"`
 		At     time.Time `json:"at"`
 	} `json:"transcript"`
+	Tried *struct {
+		Title string `json:"title"`
+		Steps []struct {
+			Step   string `json:"step"`
+			Answer string `json:"answer"`
+		} `json:"steps"`
+	} `json:"tried"`
 	Articles []struct {
 		Title   string `json:"title"`
 		URL     string `json:"url"`
@@ -67,6 +74,12 @@ func (s *Service) opening(d Data, limit int) string {
 	line("Customer: %s", customerLine(d.Conversation.Customer))
 	for _, pr := range p.Promises {
 		line("Promised: %s by %s", pr.Text, pr.By.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	if p.Tried != nil {
+		line("\nTried: %s", p.Tried.Title)
+		for _, s := range p.Tried.Steps {
+			line("- %s → %s", s.Step, s.Answer)
+		}
 	}
 	if len(p.Articles) > 0 {
 		line("\nArticles shown or found:")

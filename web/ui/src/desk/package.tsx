@@ -37,6 +37,7 @@ function section(id: string, order: number, Section: ComponentType<{ p: Package 
 section("why", 0, Why);
 section("summary", 100, WhatWasSaid);
 section("customer", 200, Customer);
+section("tried", 150, Tried);
 section("articles", 300, Articles);
 section("promises", 400, Promises);
 section("earlier", 500, Earlier);
@@ -99,6 +100,24 @@ function Customer({ p }: { p: Package }) {
         {p.audience && <Fact name="Kind">{readable(p.audience)}</Fact>}
         {p.sentiment && <Fact name="Mood">{readable(p.sentiment)}</Fact>}
       </dl>
+    </Part>
+  );
+}
+
+/** The guide that the customer was led through, so that nobody asks them to do it again. */
+function Tried({ p }: { p: Package }) {
+  const t = p.tried;
+  if (!t) return null;
+  return (
+    <Part title={`Tried: ${t.title}`}>
+      <ol>
+        {t.steps.map((x, i) => (
+          <li key={i} dir="auto">
+            {x.step} <strong>{x.answer}</strong>
+          </li>
+        ))}
+        {t.at && <li dir="auto">{t.at} <span class="quiet-text">not answered</span></li>}
+      </ol>
     </Part>
   );
 }

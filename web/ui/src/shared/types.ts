@@ -273,6 +273,7 @@ export interface Package {
   channel?: string;
   customer?: Person | null;
   note?: string;
+  tried?: { article: string; version: number; title: string; steps: { step: string; answer: string }[]; at?: string } | null;
   articles?: Citation[];
   attachments?: Attachment[];
   intake?: { wanted: IntakeField[]; given: Partial<Record<IntakeField, string>>; at?: string } | null;
