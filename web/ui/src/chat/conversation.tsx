@@ -231,9 +231,9 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
     );
   }
   const outcome = outcomeOf(record.value, m);
-  const asks = outcome === "clarified" && last && record.value.owner === "assistant";
+  const asks = (guides(m) ? m === record.value.messages.findLast(guides) : outcome === "clarified" && last) && record.value.owner === "assistant";
   const { lead, options } = asks ? optionsOf(m.text) : { lead: m.text, options: [] };
-  const answered = m.author === "assistant" && ((outcome === "answered" && record.value.ended[m.turn ?? ""]?.reason !== "small_talk") || (outcome === undefined && (m.citations?.length ?? 0) > 0));
+  const answered = m.author === "assistant" && options.length === 0 && ((outcome === "answered" && record.value.ended[m.turn ?? ""]?.reason !== "small_talk") || (outcome === undefined && (m.citations?.length ?? 0) > 0));
   return (
     <div class="from-them">
       {/* every message of the assistant carries its mark; a person's name need not be said twice in a row */}
@@ -264,6 +264,9 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
     </div>
   );
 }
+
+/** A step of a guide: the newest one can be answered even where another matter came behind it. */
+const guides = (m: Message) => record.value.ended[m.turn ?? ""]?.reason === "guide_step";
 
 function openSource(c: Citation) {
   showSource({ slug: c.article, locale: c.locale, anchor: c.anchor });
