@@ -447,8 +447,9 @@ func (s *Server) customerRead(c *gin.Context) error {
 
 func (s *Server) rate(c *gin.Context) error {
 	var in struct {
-		Score   int    `json:"score"`
-		Comment string `json:"comment"`
+		Score   int      `json:"score"`
+		Comment string   `json:"comment"`
+		Reasons []string `json:"reasons"`
 	}
 	if err := read(c, &in); err != nil {
 		return err
@@ -460,7 +461,10 @@ func (s *Server) rate(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Desk.Rate(c.Request.Context(), conversationID(c), in.Score, comment); err != nil {
+	if err := cleanReasons(in.Reasons); err != nil {
+		return err
+	}
+	if err := s.Desk.Rate(c.Request.Context(), conversationID(c), in.Score, comment, in.Reasons...); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

@@ -85,3 +85,16 @@ func (s *Server) feedback(c *gin.Context) error {
 	c.Status(http.StatusNoContent)
 	return nil
 }
+
+// ratingReasons are what may have mattered to who rates a conversation.
+var ratingReasons = []string{"quick", "clear", "friendly", "solved", "slow", "unclear", "repeated", "not_solved"}
+
+// cleanReasons checks the reasons of a rating.
+func cleanReasons(reasons []string) error {
+	for i, r := range reasons {
+		if !slices.Contains(ratingReasons, r) || slices.Contains(reasons[:i], r) {
+			return fault.Field("reasons", "unknown_reason", "Use each of %s at most once, or leave the field out.", strings.Join(ratingReasons, ", "))
+		}
+	}
+	return nil
+}

@@ -94,3 +94,29 @@ func TestFeedbackReason(t *testing.T) {
 		{name: "and has no reason any more", path: at + "/messages", headers: mine, status: 200, want: []string{`"helpful":true`}, never: []string{"helpful_reason"}},
 	})
 }
+
+// TestRatingReasons: what mattered is kept with the rating; a later rating replaces it.
+func TestRatingReasons(t *testing.T) {
+	b := setup(t)
+	id, token := b.conversation("gb", "en")
+	mine, at := []string{"Authorization", "Bearer " + token}, "/v1/conversations/"+id
+	b.run([]scenario{
+		{name: "an unknown reason", method: "POST", path: at + "/rating", headers: mine, body: `{"score":1,"reasons":["ugly"]}`, status: 422, want: []string{`"field":"reasons"`}},
+		{name: "one twice", method: "POST", path: at + "/rating", headers: mine, body: `{"score":1,"reasons":["slow","slow"]}`, status: 422, want: []string{`"field":"reasons"`}},
+		{name: "slow and unsolved", method: "POST", path: at + "/rating", headers: mine, body: `{"score":1,"reasons":["slow","not_solved"]}`, status: 204},
+	})
+	kept := func() (n int, reasons []string) {
+		t.Helper()
+		if err := b.pool.QueryRow(t.Context(), `SELECT count(*) OVER (), reasons FROM ratings WHERE conversation_id = $1`, id).Scan(&n, &reasons); err != nil {
+			t.Fatal(err)
+		}
+		return n, reasons
+	}
+	if n, got := kept(); n != 1 || strings.Join(got, " ") != "slow not_solved" {
+		t.Errorf("%d ratings, reasons %q", n, got)
+	}
+	b.run([]scenario{{name: "better without reasons", method: "POST", path: at + "/rating", headers: mine, body: `{"score":4}`, status: 204}})
+	if n, got := kept(); n != 1 || len(got) != 0 {
+		t.Errorf("%d ratings, reasons %q", n, got)
+	}
+}

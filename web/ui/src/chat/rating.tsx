@@ -5,10 +5,17 @@ import { Icon } from "../shared/icons.tsx";
 import { Growing } from "../shared/parts.tsx";
 import { rate, record, words } from "./session.ts";
 
+/** What may have mattered, in the order of the words: what went well, then what did not. */
+const reasons = ["quick", "clear", "friendly", "solved", "slow", "unclear", "repeated", "not_solved"];
+
+/** From four stars on the good ones are offered, below them the others. */
+const offered = (score: number, i: number) => score >= 4 === i < 4;
+
 export function Rating() {
   const w = words.value;
   const [score, setScore] = useState(0);
   const [comment, setComment] = useState("");
+  const [chosen, setChosen] = useState<string[]>([]);
   const [busy, setBusy] = useState(false);
   if (record.value.rating !== null) {
     return (
@@ -26,7 +33,7 @@ export function Rating() {
       onSubmit={async (e) => {
         e.preventDefault();
         setBusy(true);
-        await rate(score, comment.trim());
+        await rate(score, comment.trim(), reasons.filter((r, i) => chosen.includes(r) && offered(score, i)));
         setBusy(false);
       }}
     >
@@ -49,6 +56,19 @@ export function Rating() {
       </fieldset>
       {score > 0 && (
         <>
+          <fieldset class="chips-set">
+            <legend>{w.rateWhy}</legend>
+            <div class="chips">
+              {reasons.map(
+                (r, i) =>
+                  offered(score, i) && (
+                    <button key={r} type="button" class="chip" aria-pressed={chosen.includes(r)} onClick={() => setChosen(chosen.includes(r) ? chosen.filter((o) => o !== r) : [...chosen, r])}>
+                      {w.rateReasons[i]}
+                    </button>
+                  ),
+              )}
+            </div>
+          </fieldset>
           <Growing class="textarea" rows={2} value={comment} onValue={setComment} label={w.rateComment} placeholder={w.rateComment} maxLength={1000} />
           <button type="submit" class="button primary" disabled={busy}>
             {w.rateSend}

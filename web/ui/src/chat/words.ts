@@ -108,27 +108,15 @@ export interface Words {
   stop: string;
   stopped: string;
   sent: string;
-  delivered: string;
   why: string;
   whyWords: [string, string, string, string, string];
   whyComment: string;
   whySend: string;
-  history: string;
-  historyHint: string;
-  historyNone: string;
-  forget: string;
-  unread: (n: number) => string;
   asText: string;
   asPage: string;
   asData: string;
-  soundOn: string;
-  soundOff: string;
   rateWhy: string;
   rateReasons: [string, string, string, string, string, string, string, string];
-  suggested: string;
-  open: string;
-  closedShort: string;
-  back: string;
 }
 
 export const en: Words = {
@@ -203,7 +191,7 @@ export const en: Words = {
   more: "More",
   newChat: "New conversation",
   newTitle: "Start a new conversation?",
-  newText: "This one stays among your conversations.",
+  newText: "This one disappears from this device. Download the transcript first if you want to keep it.",
   transcript: "Download transcript",
   end: "End conversation",
   endTitle: "End this conversation?",
@@ -237,27 +225,15 @@ export const en: Words = {
   stop: "Stop answering",
   stopped: "You stopped this answer.",
   sent: "Sent",
-  delivered: "Delivered",
   why: "What was wrong?",
   whyWords: ["Wrong", "Outdated", "Hard to understand", "Not my question", "Something else"],
   whyComment: "Tell us more (optional)",
   whySend: "Send",
-  history: "Your conversations",
-  historyHint: "Kept in this browser only. Whoever uses this browser can open them.",
-  historyNone: "There are no other conversations in this browser.",
-  forget: "Remove from this browser",
-  unread: (n) => `${n} new`,
   asText: "Download as text",
   asPage: "Download as a web page",
   asData: "Download as data (JSON)",
-  soundOn: "Turn sound on",
-  soundOff: "Turn sound off",
   rateWhy: "What mattered?",
   rateReasons: ["Quick", "Clear", "Friendly", "Solved it", "Slow", "Unclear", "Had to repeat myself", "Did not solve it"],
-  suggested: "People often ask",
-  open: "Open",
-  closedShort: "Closed",
-  back: "Back",
 };
 
 /** The languages beside English, and how to get their words. */

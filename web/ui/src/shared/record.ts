@@ -22,7 +22,6 @@ export interface RecordState {
   status: "open" | "closed";
   typing: Partial<Record<"customer" | "agent", number>>; // until when, in milliseconds
   read: Partial<Record<"customer" | "agent", number>>; // up to which sequence number
-  delivered: Partial<Record<"customer" | "agent", number>>; // up to which number it has reached their page
   rating: number | null;
 }
 
@@ -37,7 +36,6 @@ export const emptyRecord: RecordState = {
   status: "open",
   typing: {},
   read: {},
-  delivered: {},
   rating: null,
 };
 
@@ -116,10 +114,6 @@ export function applyEntry(s: RecordState, seq: number, kind: string, data: unkn
     case "read": {
       const { author, seq } = data as { author: "customer" | "agent"; seq: number };
       return { ...next, read: { ...next.read, [author]: Math.max(seq, next.read[author] ?? 0) } };
-    }
-    case "delivered": {
-      const { author, seq } = data as { author: "customer" | "agent"; seq: number };
-      return { ...next, delivered: { ...next.delivered, [author]: Math.max(seq, next.delivered[author] ?? 0) } };
     }
     case "rating":
       return { ...next, rating: (data as { score: number }).score ?? next.rating };
