@@ -32,9 +32,6 @@ const page = window as unknown as { Firstline?: Api };
 const before = page.Firstline;
 const script = document.currentScript as HTMLScriptElement | null;
 
-if (before?.started) before("show");
-else begin();
-
 function begin(): void {
   const waiting = [...(before?.q ?? [])].map((c) => [...(c as ArrayLike<unknown> & Iterable<unknown>)]);
   const listeners = new Map<string, Set<Listener>>();
@@ -437,3 +434,7 @@ class Widget {
     this.box.style.top = full && view ? `${view.offsetTop}px` : "";
   }
 }
+
+// At the end, when everything above is there.
+if (before?.started) before("show");
+else begin();
