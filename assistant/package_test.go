@@ -110,7 +110,7 @@ func TestPackageOfEveryReason(t *testing.T) {
 			if h.Reason != string(c.reason) || p.Reason != h.Reason {
 				t.Fatalf("handed off for %s: %s", h.Reason, h.Explanation)
 			}
-			lacks := append([]string{"Corrected", "Earlier", "Note"}, c.empty...)
+			lacks := append([]string{"Corrected", "Earlier", "Note", "Tried"}, c.empty...) // what was tried of a guide is TestGuideWalk's
 			if c.reason != PriorityTopic && c.reason != Vulnerability && c.reason != ComplaintOrLegal {
 				lacks = append(lacks, "Topic") // there is none, or none that anybody can be sure of
 			}

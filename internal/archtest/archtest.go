@@ -107,7 +107,7 @@ func forbidden(from, to string) string {
 		return "imports run one way, cmd -> web -> {assistant, handoff, kb, retrieval} -> internal"
 	case isForTests(to) && !isForTests(from):
 		return "it is for tests alone"
-	case in(from, "internal/chat") && !in(to, "internal/chat", "internal/fault", "internal/wake", "internal/mask"):
+	case in(from, "internal/chat") && !in(to, "internal/chat", "internal/fault", "internal/wake", "internal/mask", "internal/picture"):
 		return "the record knows nobody; everyone writes through it"
 	case in(from, "web/ui"):
 		return "web/ui only carries files"
