@@ -161,6 +161,11 @@ func (d *Desk) move(ctx context.Context, s *chat.Session, h Handoff, a Alarm) er
 	if err := d.startClocks(ctx, s, h, team); err != nil {
 		return err
 	}
+	if open, _ := team.Hours.At(h.Market, s.Now()); open && a.Fixed != "" { // the fixed words say who is there
+		if _, err := s.Tx().Exec(ctx, `UPDATE handoffs SET told_open = true WHERE id = $1`, h.ID); err != nil {
+			return err
+		}
+	}
 	s.AfterCommit(func() { d.bus.Notify(wake.Queue, "") })
 	return d.announce(ctx, s, h)
 }

@@ -94,7 +94,7 @@ func TestFileWithoutAWord(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.talk(t, "gb", "en")
-	f, err := b.rec.Upload(t.Context(), id, chat.Customer, "shot.png", "image/png", []byte("x"))
+	f, err := b.rec.Upload(t.Context(), id, chat.Customer, "shot.txt", "text/plain", []byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +102,12 @@ func TestFileWithoutAWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := b.handoff(t, b.handOff(t, id, "pay").ID)
-	if h.LastMessage != "shot.png" || h.Summary != "Asked for a person without writing why." {
+	if h.LastMessage != "shot.txt" || h.Summary != "Asked for a person without writing why." {
 		t.Errorf("%q, %q", h.LastMessage, h.Summary)
 	}
 	m := &scripted{answer: says(goodSummary)}
 	b.summarises(t, m)
-	if sent := m.asked[0].Messages[0].Content; !strings.Contains(sent, "a file that you cannot see: shot.png") {
+	if sent := m.asked[0].Messages[0].Content; !strings.Contains(sent, "a file that you cannot see: shot.txt") {
 		t.Errorf("the model reads %q", sent)
 	}
 }
