@@ -78,7 +78,7 @@ func TestPackage(t *testing.T) {
 			t.Fatalf("%s: %v", reason, err)
 		}
 		v := reflect.ValueOf(p)
-		mayLack := []string{"Earlier", "Corrected", "Tried"} // what was tried of a guide is the assistant's to test
+		mayLack := []string{"Earlier", "Corrected", "Tried"}  // what was tried of a guide is the assistant's to test
 		if reason == vulnerability || reason == agentPulled { // nothing is asked of people in danger, nor by a machine where an agent is
 			mayLack = append(mayLack, "Intake")
 		}
