@@ -4,23 +4,12 @@ import (
 	"github.com/firstline/firstline/internal/customer"
 )
 
-// IdentityConfig is what can be set about who customers are and how long what they say is kept.
+// IdentityConfig is what can be set about who customers are.
 type IdentityConfig struct {
-	CustomerOnce bool              `env:"FIRSTLINE_CUSTOMER_ONCE" help:"Every customer_token counts once; otherwise only those with a jti do."`
-	Keep         map[string]string `env:"FIRSTLINE_KEEP" help:"How long things are kept, such as conversations=365d;files=90d. What is not named is kept until somebody has it deleted." mapsep:";"`
-}
-
-func (c *IdentityConfig) validate() error {
-	_, err := customer.ParseKeep(c.Keep)
-	return err
+	CustomerOnce bool `env:"FIRSTLINE_CUSTOMER_ONCE" help:"Every customer_token counts once; otherwise only those with a jti do."`
 }
 
 // openCustomers wires what is known of customers.
 func (a *app) openCustomers() {
-	keep, _ := customer.ParseKeep(a.cfg.Keep) // validate has looked at it
-	o := customer.Options{Company: a.cfg.Company, Keep: keep}
-	if a.mail != nil {
-		o.Mail = letters{a.mail}
-	}
-	a.customers = customer.New(a.pool, a.record, a.log, o)
+	a.customers = customer.New(a.pool, a.record, a.log, customer.Options{})
 }

@@ -30,16 +30,12 @@ type Store struct {
 	pool   *pgxpool.Pool
 	record *chat.Record
 	log    *slog.Logger
-	mail   Mailer
 	opts   Options
 }
 
 // Options tune a Store.
 type Options struct {
-	Company string
-	Mail    Mailer // nil: no codes are sent
-	Keep    Keep   // how long things are kept
-	Now     func() time.Time
+	Now func() time.Time // nil is the process's clock
 }
 
 // New returns a store over a migrated database.
@@ -47,7 +43,7 @@ func New(pool *pgxpool.Pool, record *chat.Record, log *slog.Logger, opts Options
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Store{pool: pool, record: record, log: log, mail: opts.Mail, opts: opts}
+	return &Store{pool: pool, record: record, log: log, opts: opts}
 }
 
 // Vouched is what a checked token of the company's backend says.
