@@ -210,7 +210,6 @@ func (m *Mail) Authentic(server string) string {
 type parser struct {
 	mail  *Mail
 	parts int
-	size  int // bytes of all files
 }
 
 // leave notes a part that was not taken.

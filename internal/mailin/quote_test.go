@@ -2,7 +2,6 @@ package mailin
 
 import (
 	"embed"
-	"fmt"
 	"os"
 	"sort"
 	"strings"
@@ -113,7 +112,7 @@ func TestStrip(t *testing.T) {
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
-		t.Log(fmt.Sprintf("%s: %d of %d", k, right[k], total[k]))
+		t.Logf("%s: %d of %d", k, right[k], total[k])
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -112,7 +111,11 @@ func (r *receiver) sender(req *http.Request) {
 		return
 	}
 	raw, _ := base64.RawURLEncoding.DecodeString(key)
-	public := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(raw[1:33]), Y: new(big.Int).SetBytes(raw[33:])}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), raw)
+	if err != nil {
+		r.t.Error(err)
+		return
+	}
 	parsed, err := jwt.Parse(token, func(*jwt.Token) (any, error) { return public, nil }, jwt.WithValidMethods([]string{"ES256"}), jwt.WithAudience(r.srv.URL), jwt.WithExpirationRequired())
 	if err != nil {
 		r.t.Error(err)
