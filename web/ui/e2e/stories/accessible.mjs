@@ -104,7 +104,11 @@ export const steps = [
           await page.keyboard.press("Escape");
           await page.getByRole("dialog").waitFor({ state: "detached" });
         }
-        await page.getByRole("tab", { name: /Reply/ }).click();
+        // The menu gives the focus back when it has gone, which may be behind the first click.
+        await eventually(async () => {
+          await page.getByRole("tab", { name: /Reply/ }).click();
+          return page.getByLabel("Reply to the customer").isVisible();
+        }, "the reply can be written");
         await page.getByLabel("Reply to the customer").fill("To be taken back");
         await page.getByLabel("Reply to the customer").press("Control+Enter");
         await page.locator(".entry.pending", { hasText: "Is sent in" }).waitFor();
