@@ -135,7 +135,11 @@ export const steps = [
       await page.getByText("No conversation open").waitFor();
       const form = customer.page.locator("form.rating");
       await form.waitFor();
-      await form.getByRole("radio", { name: /4 of 5/ }).check({ force: true });
+      const four = form.getByRole("radio", { name: /4 of 5/ });
+      await eventually(async () => {
+        if (!(await four.isChecked())) await four.click({ force: true });
+        return four.isChecked();
+      }, "four of five is chosen");
       await form.getByRole("button", { name: "Send rating" }).click();
       await customer.page.getByText("Thank you for your rating.").waitFor();
       await shot(customer.page, "chat-rated");
@@ -146,7 +150,7 @@ export const steps = [
     async ({ customer: { page } }) => {
       await page.getByRole("button", { name: "More" }).click();
       const wait = page.waitForEvent("download");
-      await page.getByRole("menuitem", { name: "Download transcript" }).click();
+      await page.getByRole("menuitem", { name: "Download as text" }).click();
       const text = readFileSync(await (await wait).path(), "utf8");
       check(text.includes("I look at your refund") && !text.includes("Bank confirmed"), "the file holds what the customer saw");
     },
