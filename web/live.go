@@ -152,6 +152,8 @@ type desk struct {
 	viewed []handoff.Viewed // open on the agent's screen and not the agent's own, when it was last asked which may be read
 	may    []uuid.UUID      // those that may
 	alerts []byte           // as they were written last
+
+	doubted map[uuid.UUID]bool // followed; whether they may be read is asked before their next entry goes out
 }
 
 // deskEvents streams everything that an agent's page shows, over one connection: the lists, and the entries of the
@@ -162,7 +164,7 @@ func (s *Server) deskEvents(c *gin.Context) error {
 	if err := s.Desk.Connected(ctx, a, time.Now().Add(presenceFor)); err != nil {
 		return err
 	}
-	d := desk{Server: s, seat: s.live.Join(a), logs: s.Record.WatchMany(), agent: a}
+	d := desk{Server: s, seat: s.live.Join(a), logs: s.Record.WatchMany(), agent: a, doubted: map[uuid.UUID]bool{}}
 	defer d.seat.Leave()
 	defer d.logs.Close()
 	d.out = newSSE(c)
@@ -207,14 +209,33 @@ func (s *Server) deskEvents(c *gin.Context) error {
 	}
 }
 
-// entries writes what was added to the logs that are followed.
+// entries writes what was added to the logs that are followed. The lists, which end the following, are told of a change on
+// their own and perhaps later than the logs: what stands behind an entry that may have taken the right to read the
+// conversation away, or behind the beginning, goes out only after that right was asked for again.
 func (d *desk) entries(ctx context.Context) error {
 	entries, err := d.logs.Read(ctx)
 	for _, e := range entries {
-		d.out.event(0, "entry", mustJSON(entryEvent{e.Conversation, e.Seq, e.Kind, e.Data}))
+		id := e.Conversation
+		if d.doubted[id] {
+			may, err := d.Desk.MayReadAll(ctx, []handoff.Viewed{{Conversation: id}}, d.agent)
+			if err != nil {
+				return err
+			}
+			if len(may) == 0 {
+				continue
+			}
+			delete(d.doubted, id)
+		}
+		d.out.event(0, "entry", mustJSON(entryEvent{id, e.Seq, e.Kind, e.Data}))
+		if moves(e.Event) {
+			d.doubted[id] = true
+		}
 	}
 	return err
 }
+
+// moves reports whether the entry may take an agent's right to read the conversation away: it changes hands or teams.
+func moves(e chat.Event) bool { return e.Kind == chat.KindOwner || e.Kind == chat.KindHandoff }
 
 // changes writes how the lists differ from what was written before, and follows what is to be followed now.
 func (d *desk) changes(ctx context.Context) error {
@@ -294,6 +315,7 @@ func (d *desk) follow(ctx context.Context, ask bool) error {
 		return err
 	}
 	for id, seq := range fresh {
+		d.doubted[id] = true
 		d.out.event(0, "follow", mustJSON(followEvent{id, seq}))
 	}
 	return nil

@@ -72,13 +72,14 @@ func (s *sse) flush() error {
 // follow streams a conversation's log behind a number until the client leaves, the server closes, or until says so. The
 // reader pulls at its own pace: nothing is buffered for it, so nothing can be dropped.
 //
-// allowed is asked at every heartbeat whether the reader may go on; internal entries are for readers who have one.
+// allowed is asked at every heartbeat, and before what stands behind an entry that moved the conversation, whether the
+// reader may go on; internal entries are for readers who have one.
 func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, allowed func() error, until func(chat.Event) bool) error {
 	ctx := c.Request.Context()
 	w.Stop = s.closing
 	s.metrics.streams.Inc()
 	defer s.metrics.streams.Dec()
-	asked := time.Now()
+	asked, moved := time.Now(), false
 	for {
 		events, err := w.Next(ctx, after, heartbeat)
 		if err != nil {
@@ -94,8 +95,8 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, al
 			_ = out.flush()
 			return err
 		}
-		if len(events) == 0 || allowed != nil && time.Since(asked) > heartbeat {
-			asked = time.Now()
+		if len(events) == 0 || allowed != nil && (moved || time.Since(asked) > heartbeat) {
+			asked, moved = time.Now(), false
 			if allowed != nil && allowed() != nil {
 				return nil // the client learns why when it comes back
 			}
@@ -107,7 +108,14 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, al
 				done = true // the client learns why when it comes back
 				break
 			}
-			after = e.Seq
+			if moved && allowed != nil { // written at once with what moved it
+				if allowed() != nil {
+					done = true
+					break
+				}
+				moved = false
+			}
+			after, moved = e.Seq, moves(e)
 			if !e.Internal || allowed != nil {
 				out.event(e.Seq, e.Kind, e.Data)
 			}
