@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // openDesk is an agent's page: a stream that is read in the background.
@@ -175,6 +177,71 @@ func TestDeskStream(t *testing.T) {
 	other.never(last)
 	if !slices.ContainsFunc(hers.seen, func(f frame) bool { return f.name == "entry" && strings.Contains(f.data, `"kind":"owner"`) }) {
 		t.Error("the entry that took the conversation away did not come")
+	}
+}
+
+// Logs and lists are told of a change on their own. Also a stream whose lists have not heard yet that a conversation went to
+// another team gives nothing away of what is said there; the entry that took it away still comes.
+func TestDeskStreamAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.person("ada@larkpay.example", "agent", "token", "general")
+	id, mine, hid := b.waiting("gb", "en", "Where is the quokka?")
+	b.must(http.StatusOK, "POST", "/v1/agent/handoffs/"+hid+"/accept", "", ada)
+	who, err := b.auth.Who(t.Context(), ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := desk{Server: b.server, out: &sse{}, logs: b.record.WatchMany(), agent: who, doubted: map[uuid.UUID]bool{}}
+	defer d.logs.Close()
+	read := func() string {
+		t.Helper()
+		d.out.buf.Reset()
+		if err := d.entries(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return d.out.buf.String()
+	}
+	if _, err := d.logs.Follow(t.Context(), []uuid.UUID{uuid.MustParse(id)}); err != nil {
+		t.Fatal(err)
+	}
+	say := func(n, text string) {
+		t.Helper()
+		b.must(http.StatusAccepted, "POST", "/v1/conversations/"+id+"/messages", `{"client_id":"`+n+`","text":"`+text+`"}`, mine)
+	}
+	say("1", "It had a blue hat.")
+	if got := read(); !strings.Contains(got, "blue hat") {
+		t.Fatalf("the stream of who has it: %s", got)
+	}
+	b.must(http.StatusOK, "POST", "/v1/agent/conversations/"+id+"/transfer", `{"team":"fraud"}`, ada)
+	say("2", "A secret wombat.")
+	if got := read(); strings.Contains(got, "wombat") || !strings.Contains(got, `"kind":"owner"`) {
+		t.Errorf("written together with what took it away: %s", got)
+	}
+	say("3", "Another wombat.")
+	if got := read(); got != "" {
+		t.Errorf("written behind what took it away: %s", got)
+	}
+	lead := b.person("lead@larkpay.example", "supervisor", "token")
+	b.must(http.StatusOK, "POST", "/v1/agent/conversations/"+id+"/transfer", `{"team":"general"}`, lead)
+	say("4", "Back again.")
+	if got := read(); !strings.Contains(got, "Back again.") {
+		t.Errorf("with the team again: %s", got)
+	}
+}
+
+// The stream of one conversation ends when it goes to another team, before anything is said there.
+func TestConversationStreamEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada, ben := b.person("ada@larkpay.example", "agent", "token", "general"), b.person("ben@larkpay.example", "agent", "token", "general")
+	id, mine, hid := b.waiting("gb", "en", "Where is the quokka?")
+	b.must(http.StatusOK, "POST", "/v1/agent/handoffs/"+hid+"/accept", "", ada)
+	lines := b.stream("/v1/agent/conversations/"+id+"/events", "Authorization", "Bearer "+ben)
+	b.must(http.StatusOK, "POST", "/v1/agent/conversations/"+id+"/transfer", `{"team":"fraud"}`, ada)
+	b.must(http.StatusAccepted, "POST", "/v1/conversations/"+id+"/messages", `{"client_id":"2","text":"A secret wombat."}`, mine)
+	if got, ended := <-lines; !ended || strings.Contains(got, "wombat") || !strings.Contains(got, "event: owner") {
+		t.Errorf("the stream ended (%t) with: %s", ended, got)
 	}
 }
 
