@@ -227,13 +227,24 @@ func (s *scale) watch(ctx context.Context) {
 // upkeep does what autovacuum does elsewhere, which servers for tests have switched off, and says how far the run is.
 func (s *scale) upkeep(ctx context.Context, n int) {
 	began := time.Now()
+	conn, err := s.admin.Acquire(ctx)
+	if err != nil {
+		s.t.Error("vacuum:", err)
+		return
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, `SET statement_timeout = 0`); err != nil { // a busy machine's disk may take its time
+		s.t.Error("vacuum:", err)
+		return
+	}
+	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `RESET statement_timeout`) }()
 	for done := int64(0); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		now := s.ended.Load()
 		if now/1000 == done/1000 {
 			continue
 		}
 		done = now
-		if _, err := s.admin.Exec(ctx, `VACUUM (ANALYZE) agents, conversations, handoffs, offers, sla_clocks, wait_samples`); err != nil && ctx.Err() == nil {
+		if _, err := conn.Exec(ctx, `VACUUM (ANALYZE) agents, conversations, handoffs, offers, sla_clocks, wait_samples`); err != nil && ctx.Err() == nil {
 			s.t.Error("vacuum:", err)
 		}
 		if done/5000 != (done-1000)/5000 {
