@@ -89,7 +89,7 @@ func (s *Service) replyAddress(conversation uuid.UUID) string {
 	if s.opts.ReplyDomain == "" {
 		return ""
 	}
-	return mail.ReplyLocal(conversation, s.record.Token(conversation)) + "@" + s.opts.ReplyDomain
+	return mail.ReplyLocal(conversation, s.record.Derive(mail.ReplyPurpose, conversation)) + "@" + s.opts.ReplyDomain
 }
 
 // sendAnswer mails everything that people have answered and the customer has neither read nor been told of. Only programs of

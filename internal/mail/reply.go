@@ -14,18 +14,21 @@ import (
 // replyPrefix begins the local part of addresses for replies.
 const replyPrefix = "reply+"
 
+// ReplyPurpose is what the key of a conversation's address for replies is derived for.
+const ReplyPurpose = "reply"
+
 // ReplyLocal is the local part of an address that names the conversation, and that nobody can make up for another one: its
-// second half is a proof that needs the conversation's token, and from which the token cannot be had.
-func ReplyLocal(conversation uuid.UUID, token string) string {
-	m := hmac.New(sha256.New, []byte(token))
+// second half is a proof that needs the conversation's key for this purpose, which never leaves the server.
+func ReplyLocal(conversation uuid.UUID, key []byte) string {
+	m := hmac.New(sha256.New, key)
 	m.Write([]byte("reply"))
 	proof := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(m.Sum(nil)[:15]))
 	return replyPrefix + hex.EncodeToString(conversation[:]) + "." + proof
 }
 
-// ReplyTarget returns the conversation that the local part of an address names, where its proof is right; token gives the
-// token of a conversation. Case does not count, and neither does what follows the proof behind another dot.
-func ReplyTarget(local string, token func(uuid.UUID) string) (uuid.UUID, bool) {
+// ReplyTarget returns the conversation that the local part of an address names, where its proof is right; key gives the key
+// of a conversation. Case does not count, and neither does what follows the proof behind another dot.
+func ReplyTarget(local string, key func(uuid.UUID) []byte) (uuid.UUID, bool) {
 	local = strings.ToLower(local)
 	rest, ok := strings.CutPrefix(local, replyPrefix)
 	if !ok {
@@ -38,7 +41,7 @@ func ReplyTarget(local string, token func(uuid.UUID) string) (uuid.UUID, bool) {
 		return uuid.UUID{}, false
 	}
 	id := uuid.UUID(raw)
-	want := ReplyLocal(id, token(id))
+	want := ReplyLocal(id, key(id))
 	return id, subtle.ConstantTimeCompare([]byte(want), []byte(replyPrefix+name+"."+proof)) == 1
 }
 

@@ -140,7 +140,7 @@ func (s *Service) send(ctx context.Context, t thread) (bool, error) {
 			subject = t.Subject
 		}
 	}
-	local := mail.ReplyLocal(t.Conversation, s.record.Token(t.Conversation))
+	local := mail.ReplyLocal(t.Conversation, s.record.Derive(mail.ReplyPurpose, t.Conversation))
 	m := mail.Message{ID: fmt.Sprintf("%s.%d", local, t.Upto), To: t.Address, Subject: subject, Text: text, Answers: t.Answers}
 	if s.opts.ReplyDomain != "" {
 		m.ReplyTo = local + "@" + s.opts.ReplyDomain

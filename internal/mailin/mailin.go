@@ -104,6 +104,7 @@ func New(pool *pgxpool.Pool, record *chat.Record, c Chat, sender Sender, log *sl
 // target is what an address of ours stands for: a conversation, or an inbox.
 type target struct {
 	conversation uuid.UUID
+	old          bool // its proof is of before proofs had a key of their own: who had the first token can make it
 	inbox        *Inbox
 }
 
@@ -122,8 +123,8 @@ func (s *Service) find(rcpt string) (target, bool) {
 		return target{}, false
 	}
 	if s.opts.ReplyDomain != "" && domain == s.opts.ReplyDomain {
-		if id, right := mail.ReplyTarget(local, s.record.Token); right {
-			return target{conversation: id}, true
+		if t, right := s.named(local); right {
+			return t, true
 		}
 	}
 	i := slices.IndexFunc(s.opts.Inboxes, func(in Inbox) bool { return in.Address == local+"@"+domain })
@@ -131,6 +132,16 @@ func (s *Service) find(rcpt string) (target, bool) {
 		return target{}, false
 	}
 	return target{inbox: &s.opts.Inboxes[i]}, true
+}
+
+// named returns the conversation that the local part of an address for replies names. Addresses that were given out before
+// their proofs had a key of their own still lead where they led.
+func (s *Service) named(local string) (target, bool) {
+	if id, right := mail.ReplyTarget(local, func(id uuid.UUID) []byte { return s.record.Derive(mail.ReplyPurpose, id) }); right {
+		return target{conversation: id}, true
+	}
+	id, right := mail.ReplyTarget(local, func(id uuid.UUID) []byte { return []byte(s.record.Token(id)) })
+	return target{conversation: id, old: true}, right
 }
 
 // own tells whether an address is one that we send from or take mail at.

@@ -156,7 +156,7 @@ func (b *bundle) said() (out []string) {
 }
 
 func (b *bundle) replyTo(id uuid.UUID) string {
-	return mail.ReplyLocal(id, b.record.Token(id)) + "@" + replies
+	return mail.ReplyLocal(id, b.record.Derive(mail.ReplyPurpose, id)) + "@" + replies
 }
 
 // verdicts are what became of the mails, oldest first.
@@ -287,6 +287,30 @@ func TestReply(t *testing.T) {
 		t.Errorf("heard %q", b.door.heard)
 	}
 	want(t, "conversations", b.count(`SELECT count(*) FROM conversations`), 1)
+}
+
+// An address for replies is proven by a key that no customer has. One of before that leads where it led, until its
+// conversation was made somebody's: whoever had the first token could have made it.
+func TestOldAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.conversation("kim@example.com")
+	local, _, _ := strings.Cut(b.replyTo(c.ID), "@")
+	if _, right := mail.ReplyTarget(local, func(id uuid.UUID) []byte { return []byte(b.record.Token(id)) }); right {
+		t.Error("who has the token can make the address")
+	}
+	old := mail.ReplyLocal(c.ID, []byte(b.record.Token(c.ID))) + "@" + replies
+	later := mail.ReplyLocal(c.ID, []byte(b.record.TokenOf(c.ID, 1))) + "@" + replies
+	want(t, "an old address", b.hand(old, write("", "Sent to the old one.")), 250)
+	want(t, "a token of another generation", b.hand(later, write("", "Never.")), 550)
+	b.exec(`UPDATE conversations SET token_gen = 1`)
+	want(t, "an old address", b.hand(old, write("", "From whoever had the first token.")), 250)
+	want(t, "the old one, answered to the inbox", b.hand(inbox, write("References: <"+strings.Split(old, "@")[0]+".7@larkpay.example>", "The same by another way.")), 250)
+	want(t, "the address", b.hand(b.replyTo(c.ID), write("", "Sent to the new one.")), 250)
+	if got := b.said(); !slices.Equal(got, []string{"Sent to the old one.", "Sent to the new one."}) {
+		t.Errorf("said %q", got)
+	}
+	want(t, "kept for agents", b.count(`SELECT count(*) FROM messages WHERE visibility = 'internal' AND body LIKE '%not known in this conversation%'`), 2)
 }
 
 // What proves the conversation is its address, and what proves the customer is an address that is known there.

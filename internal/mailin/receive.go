@@ -63,8 +63,8 @@ func (s *Service) take(ctx context.Context, envelope string, t target, raw []byt
 	if t.inbox != nil { // one that answers us may have been sent to the wrong address of ours
 		for _, ref := range m.Refs {
 			local, _, _ := strings.Cut(ref, "@")
-			if conv, right := mail.ReplyTarget(local, s.record.Token); right {
-				l.to = target{conversation: conv}
+			if named, right := s.named(local); right {
+				l.to = named
 				break
 			}
 		}
@@ -218,7 +218,8 @@ func (s *Service) reply(ctx context.Context, l *letter) error {
 	if err != nil {
 		return err
 	}
-	if !theirs {
+	// Where the first token is void because somebody else may have it, so is what can be made of it.
+	if !theirs || l.to.old && conv.TokenGen > 0 {
 		return s.note(ctx, l, conv, kept, original)
 	}
 	var again int

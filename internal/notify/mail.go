@@ -55,7 +55,7 @@ func (s *Service) mailAnswers(ctx context.Context, n notice, messages []chat.Mes
 	if err != nil {
 		return err
 	}
-	local := mail.ReplyLocal(n.Conversation, s.record.Token(n.Conversation))
+	local := mail.ReplyLocal(n.Conversation, s.record.Derive(mail.ReplyPurpose, n.Conversation))
 	end := s.url("/notices/unsubscribe?k=" + s.sign(purposeEnd, n.Subscription, time.Time{}))
 	w := words(n.Locale)
 	m := mail.Message{ID: fmt.Sprintf("%s.%d", local, upto), InThread: local, To: n.Address, Unsubscribe: end,

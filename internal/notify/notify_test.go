@@ -220,7 +220,7 @@ func TestUnread(t *testing.T) {
 			t.Errorf("%q is in the mail", bad)
 		}
 	}
-	local := mail.ReplyLocal(id, b.rec.Token(id))
+	local := mail.ReplyLocal(id, b.rec.Derive(mail.ReplyPurpose, id))
 	for header, want := range map[string]string{"Subject": "An answer from Larkpay", "Reply-To": "<" + local + "@reply.larkpay.example>", "References": "<" + local + "@larkpay.example>",
 		"Auto-Submitted": "auto-generated", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click", "List-Unsubscribe": "<https://chat.larkpay.example/notices/unsubscribe?k=" + links(text)["/notices/unsubscribe?k="] + ">"} {
 		if got := m.Header.Get(header); got != want {

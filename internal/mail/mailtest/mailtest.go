@@ -3,6 +3,7 @@
 package mailtest
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -48,10 +49,20 @@ type Mail struct {
 // Start runs a server until the end of the test: with STARTTLS and a user, or, where plain, with neither.
 func Start(t testing.TB, plain bool) *Server {
 	t.Helper()
-	s := &Server{User: "firstline", Password: "a password"}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, stop, err := Run(plain)
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// Run is Start for whoever has no test.
+func Run(plain bool) (s *Server, stop func(), err error) {
+	s = &Server{User: "firstline", Password: "a password"}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
 	}
 	s.Addr = l.Addr().String()
 	srv := smtp.NewServer(s)
@@ -60,15 +71,30 @@ func Start(t testing.TB, plain bool) *Server {
 	if !plain {
 		cert, pool, err := certificate()
 		if err != nil {
-			t.Fatal(err)
+			_ = l.Close()
+			return nil, nil, err
 		}
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 		s.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close(); <-done })
-	return s
+	return s, func() { _ = srv.Close(); <-done }, nil
+}
+
+// Send hands a mail to a server over SMTP, as a mail server on the way does. nil says that it was taken over.
+func Send(addr, from, to string, raw []byte) error {
+	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	c := smtp.NewClient(conn)
+	c.CommandTimeout, c.SubmissionTimeout = time.Minute, time.Minute
+	defer c.Close()
+	if err := c.SendMail(from, []string{to}, bytes.NewReader(raw)); err != nil {
+		return err
+	}
+	return c.Quit()
 }
 
 type quiet struct{}
