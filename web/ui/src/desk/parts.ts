@@ -5,6 +5,7 @@ import "./passing.tsx";
 import "./notify.ts";
 import "./package.tsx";
 import "./files.tsx";
+import "./mail.tsx";
 import "./history.tsx";
 import "./verdict.tsx";
 import "./copilot.tsx";
