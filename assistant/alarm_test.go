@@ -33,6 +33,11 @@ func TestAlarm(t *testing.T) {
 		{"I lost my job and can't pay", "en", want{true, Vulnerability, "income_loss", 2, "", "distressed"}},
 		{"I want to talk to a human", "en", want{false, CustomerRequest, "", 4, "", "calm"}},
 		{"how do I add a new card", "en", want{false, "", "", 4, "", "calm"}},
+		{"and now?", "en", want{false, "", "", 4, "", "calm"}}, // who waits says nothing about any matter
+		{"und nun?", "de", want{false, "", "", 4, "", "calm"}},
+		{"och nu?", "sv", want{false, "", "", 4, "", "calm"}},
+		{"and now? I want to kill myself", "en", want{true, Vulnerability, distressTopic, 1, text("en", "danger"), "distressed"}},
+		{"that wasn't me", "en", want{true, PriorityTopic, "unauthorised_transaction", 1, text("en", "person"), "calm"}},
 		{"thanks!", "en", want{false, "", "", 4, "", "calm"}},
 	} {
 		a, urgent := FindAlarm(tr, c.text, c.locale)

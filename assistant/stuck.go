@@ -47,6 +47,9 @@ func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 		if p.Reason == string(SmallTalk) || p.Reason == string(GuideStep) {
 			continue // a greeting gets nobody further, and nobody back
 		}
+		if p.Stopped() {
+			continue // the customer's own doing: nothing was left open
+		}
 		s.Turns++
 		switch p.Outcome {
 		case chat.Clarified:
@@ -69,6 +72,10 @@ func stuckSigns(c *chat.Claim, cues triage.Cues, r *reading) StuckSigns {
 	last := true
 	for _, m := range slices.Backward(c.History) {
 		if m.Seq <= c.Conversation.FenceSeq {
+			continue
+		}
+		// What was stopped may be asked again, and be answered from the same article, without anybody going in circles.
+		if m.Stopped || slices.ContainsFunc(c.Past, func(p chat.PastTurn) bool { return p.Holds(m.Seq) }) {
 			continue
 		}
 		switch {

@@ -98,6 +98,33 @@ func TestCountsSinceTheFence(t *testing.T) {
 	}
 }
 
+// An answer that the customer stopped is no question left open, and asking again after it is no sign of going in circles.
+func TestStoppedIsNoSign(t *testing.T) {
+	t.Parallel()
+	c := talk("Where is my refund from the shop?", "> It", "Where is my refund from the shop?")
+	c.History[1].Stopped = true
+	c.History[1].Citations = []chat.Citation{{Article: "refunds"}}
+	c.Past = []chat.PastTurn{{Outcome: chat.Cancelled, Reason: chat.StoppedByCustomer, From: 1, To: 1}}
+	r := read(c, c.Text(), "en")
+	if s := stuckSigns(c, nil, &r); s.Turns+s.Unanswered+s.Repeats+s.Loops != 0 || s.Echo != 0 || s.P() != 0 {
+		t.Errorf("asked again after stopping: %+v, %.2f", s, s.P())
+	}
+	offer, _ := StuckBars()
+	c = talk("How do I add a card?", "> Like this", "Where is my refund from the shop?", "> It", "Where is my refund from the shop?")
+	c.History[3].Stopped = true
+	c.Past = []chat.PastTurn{{Outcome: chat.Cancelled, Reason: chat.StoppedByCustomer, From: 3, To: 3}, {Outcome: chat.Answered}}
+	r = read(c, c.Text(), "en")
+	if s := stuckSigns(c, nil, &r); s.Turns != 1 || s.Repeats != 0 || s.P() >= offer {
+		t.Errorf("asked again after stopping, later on: %+v, %.2f", s, s.P())
+	}
+	// A turn that somebody else ended leaves its question open, and counts as before.
+	c.Past[0] = chat.PastTurn{Outcome: chat.Cancelled}
+	c.History[3].Stopped = false
+	if s := stuckSigns(c, nil, &r); s.Turns != 2 || s.Unanswered != 1 || s.Repeats != 1 {
+		t.Errorf("ended by somebody else: %+v", s)
+	}
+}
+
 // The probability grows with what goes wrong, and is nothing before the assistant has spoken.
 func TestPStuck(t *testing.T) {
 	t.Parallel()

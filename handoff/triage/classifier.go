@@ -15,7 +15,7 @@ import (
 )
 
 // codeVersion goes into Hash: raise it when the same examples would give other scores.
-const codeVersion = "triage/12"
+const codeVersion = "triage/13"
 
 // Score is the probability that a message is about a topic. Start and End are the byte offsets of the part of the
 // message that says so; Classify always gives the whole. Priority is the topic's, 0 for None and for labels.

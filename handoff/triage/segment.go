@@ -58,7 +58,8 @@ const maxClauses = 40
 // Segments classifies a message by its parts: the whole, every sentence and every clause. A topic's probability is the
 // greatest that any part gives it. None gets the probability that the message is about nothing else: that of its least
 // ordinary part. Topics that are Credible come first, the most urgent of them before the rest and then by
-// probability; so the first score is the topic that counts, or None. Start and End tell which part said so.
+// probability; so the first score is the topic that counts, or None. Start and End tell which part said so. A text that
+// says nothing about any matter ("and now?") is None with certainty, and such a part says nothing.
 func (c *Classifier) Segments(text string) []Score {
 	toks := tokenize(text)
 	s := c.scratch.Get().(*scratch)
@@ -68,7 +69,7 @@ func (c *Classifier) Segments(text string) []Score {
 		out[i] = Score{Topic: l, Priority: c.priority[i], End: len(text)}
 	}
 	noneAt := slices.Index(c.labels, None)
-	if len(toks) == 0 {
+	if isHollow(toks) {
 		if noneAt >= 0 {
 			out[noneAt].P = 1
 		}
@@ -98,7 +99,7 @@ func (c *Classifier) Segments(text string) []Score {
 	}
 	for _, part := range parts {
 		in := toks[part[0]:part[1]]
-		if len(in) == len(toks) || len(in) < 2 {
+		if len(in) == len(toks) || len(in) < 2 || isHollow(in) {
 			continue
 		}
 		start, end := in[0].start, in[len(in)-1].end

@@ -176,7 +176,15 @@ type Claim struct {
 type PastTurn struct {
 	Outcome Outcome `json:"outcome"`
 	Reason  string  `json:"reason"`
+	From    int64   `json:"from,omitempty"` // the customer's messages of a turn that they stopped; 0 of others
+	To      int64   `json:"to,omitempty"`
 }
+
+// Stopped reports whether the customer wanted to hear no more of the turn.
+func (p PastTurn) Stopped() bool { return p.Outcome == Cancelled && p.Reason == StoppedByCustomer }
+
+// Holds reports whether a message is one of those that a stopped turn was to answer.
+func (p PastTurn) Holds(seq int64) bool { return p.Stopped() && seq >= p.From && seq <= p.To }
 
 // HistoryLimit is how many earlier messages and turns a claim brings along.
 const HistoryLimit = 12

@@ -387,8 +387,8 @@ func (r *Record) pastTurns(ctx context.Context, turns []*past) error {
 		fences[i] = t.Claim.Conversation.FenceSeq
 	}
 	rows, err := r.pool.Query(ctx, `
-		SELECT k.i, x.outcome, x.reason FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY k (conversation, fence, first, i), LATERAL (
-			SELECT outcome, COALESCE(reason, '') AS reason, from_seq, to_seq, id FROM turns
+		SELECT k.i, x.outcome, x.reason, COALESCE(x."from", 0), COALESCE(x."to", 0) FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY k (conversation, fence, first, i), LATERAL (
+			SELECT outcome, COALESCE(reason, '') AS reason, from_seq, to_seq, id, `+stoppedSpan+` FROM turns
 			WHERE conversation_id = k.conversation AND state = 'done' AND from_seq > k.fence AND from_seq < k.first
 			ORDER BY from_seq DESC, to_seq DESC, id DESC LIMIT $4) x
 		ORDER BY k.i, x.from_seq DESC, x.to_seq DESC, x.id DESC`, conversations, fences, from, HistoryLimit)
@@ -399,7 +399,7 @@ func (r *Record) pastTurns(ctx context.Context, turns []*past) error {
 	for rows.Next() {
 		var i int
 		var p PastTurn
-		if err := rows.Scan(&i, &p.Outcome, &p.Reason); err != nil {
+		if err := rows.Scan(&i, &p.Outcome, &p.Reason, &p.From, &p.To); err != nil {
 			return err
 		}
 		turns[i-1].Claim.Past = append(turns[i-1].Claim.Past, p)

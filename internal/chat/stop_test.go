@@ -212,3 +212,29 @@ func TestStopInEveryOrder(t *testing.T) {
 		b.allEnded(t, id, 2)
 	}
 }
+
+// The turn after a stopped one knows what was stopped, as it ran and as it is put together again.
+func TestNextTurnKnowsWhatWasStopped(t *testing.T) {
+	t.Parallel()
+	b := setup(t, chat.Options{})
+	id := b.start(t)
+	c := b.say(t, id, "1", "one").Claim
+	if err := b.rec.Speak(t.Context(), c, chat.DeltaEvent{Text: "Well"}); err != nil {
+		t.Fatal(err)
+	}
+	b.stop(t, id, c.TurnID)
+	next := b.say(t, id, "2", "one").Claim
+	if _, err := b.rec.Finish(t.Context(), next, chat.Ending{Outcome: chat.Answered, Text: "x", Record: chat.TurnRecord{Decision: []byte(`{}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := b.rec.FindEnded(t.Context(), next.TurnID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*chat.Claim{"as it ran": next, "put together again": again.Claim} {
+		h := c.History
+		if len(c.Past) != 1 || !c.Past[0].Stopped() || len(h) < 2 || !c.Past[0].Holds(h[len(h)-2].Seq) || c.Past[0].Holds(c.FromSeq) || !h[len(h)-1].Stopped {
+			t.Errorf("%s: %+v after %+v", name, c.Past, h)
+		}
+	}
+}

@@ -102,15 +102,18 @@ const receiveFiles = `, f AS (
 		UPDATE attachments SET message_id = $5 FROM c WHERE attachments.conversation_id = c.id AND attachments.id = ANY ($11) AND message_id IS NULL
 	)`
 
+// stoppedSpan are the messages of a turn that was stopped, as from and to.
+const stoppedSpan = `CASE WHEN reason = '` + StoppedByCustomer + `' THEN from_seq END AS "from", CASE WHEN reason = '` + StoppedByCustomer + `' THEN to_seq END AS "to"`
+
 const receiveReads = `
 	SELECT c.market, c.locale, c.audience, c.customer, c.owner, c.owner_epoch, c.fence_seq, c.customer_seq, c.turn_id, c.next_turn_id,
 		c.superseded_turn, c.instruction, c.article, c.channel, c.created_at,
 		(SELECT created_at FROM m), (SELECT from_seq FROM t), (SELECT data FROM e),
 		(SELECT jsonb_agg(h) FROM (
-			SELECT id, seq, author, body AS text, citations, turn_id AS turn, visibility, helpful, created_at FROM messages
+			SELECT id, seq, author, body AS text, citations, turn_id AS turn, visibility, helpful, created_at, stopped FROM messages
 			WHERE conversation_id = $1 AND visibility = 'public' ORDER BY seq DESC LIMIT $9) h),
 		(SELECT jsonb_agg(p) FROM (
-			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
+			SELECT outcome, COALESCE(reason, '') AS reason, ` + stoppedSpan + ` FROM turns
 			WHERE conversation_id = $1 AND state = 'done' AND from_seq > c.fence_seq ORDER BY from_seq DESC, to_seq DESC, id DESC LIMIT $9) p)
 	FROM c`
 
@@ -387,7 +390,7 @@ func (r *Record) load(ctx context.Context, turn uuid.UUID) (*Claim, error) {
 	claim := newClaim(turn, attempt, c, from, to, reversed(messages))
 	err = r.pool.QueryRow(ctx, `
 		SELECT jsonb_agg(p) FROM (
-			SELECT outcome, COALESCE(reason, '') AS reason FROM turns
+			SELECT outcome, COALESCE(reason, '') AS reason, `+stoppedSpan+` FROM turns
 			WHERE conversation_id = $1 AND state = 'done' AND from_seq > $2 AND from_seq < $3 ORDER BY from_seq DESC, to_seq DESC, id DESC LIMIT $4) p`,
 		conv, c.FenceSeq, from, HistoryLimit).Scan(&claim.Past)
 	return claim, err
