@@ -262,9 +262,11 @@ func (s *Service) Send(ctx context.Context) (int, error) {
 	var sending sync.WaitGroup
 	for _, n := range due {
 		sending.Go(func() {
+			failpoint("notice_claimed")
 			actx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
 			upto, err := s.send(actx, n)
 			cancel()
+			failpoint("notice_sent")
 			// Its outcome is written down also when the service is being stopped.
 			sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
@@ -355,7 +357,8 @@ func (s *Service) settle(ctx context.Context, n notice, upto int64, failure erro
 	}
 	var put later
 	if errors.As(failure, &put) {
-		_, err := s.pool.Exec(ctx, `UPDATE notices SET attempts = attempts - 1, sending_seq = 0, lease_until = NULL, next_at = now() + $4 * interval '1 second'
+		// One that was tried before may have arrived, so it stays the same.
+		_, err := s.pool.Exec(ctx, `UPDATE notices SET attempts = attempts - 1, sending_seq = CASE WHEN attempts > 1 THEN sending_seq ELSE 0 END, lease_until = NULL, next_at = now() + $4 * interval '1 second'
 			WHERE conversation_id = $1 AND subscription_id = $2 AND attempts = $3`, n.Conversation, n.Subscription, n.Attempts, put.by.Seconds())
 		return err
 	}

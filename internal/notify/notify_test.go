@@ -509,6 +509,30 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// TestPutOff leaves what may have arrived the same mail also where its address had enough in between.
+func TestPutOff(t *testing.T) {
+	t.Parallel()
+	f := &failing{times: 1, err: errors.New("the connection ended")}
+	b := setup(t, Options{Mail: f})
+	id := b.conversation(kim, "en")
+	b.subscribe(id, "kim@example.com")
+	b.says(id, chat.Agent, "One")
+	b.after(3 * time.Minute)
+	b.send()
+	b.exec(`INSERT INTO notice_mails (address_hash, purpose) SELECT $1, 'answer' FROM generate_series(1, $2)`, addressHash("kim@example.com"), answersAnHour)
+	b.says(id, chat.Agent, "Two")
+	b.after(time.Hour)
+	if b.send() != 1 || len(f.ids) != 1 {
+		t.Fatalf("%d mails, want it put off", len(f.ids))
+	}
+	b.exec(`DELETE FROM notice_mails`)
+	b.after(time.Hour)
+	b.send()
+	if len(f.ids) != 2 || f.ids[0] != f.ids[1] {
+		t.Errorf("it is another mail: %v", f.ids)
+	}
+}
+
 // TestReplicas send each notice once, however many look at the same time, and one that was claimed by a process that ended
 // is sent by another.
 func TestReplicas(t *testing.T) {
