@@ -26,7 +26,8 @@ func (c NotifyConfig) validate() error {
 
 // newNotify makes what tells customers of answers.
 func (a *app) newNotify(ctx context.Context) (*notify.Service, error) {
-	o := notify.Options{Company: a.cfg.Company, ReplyDomain: a.cfg.ReplyDomain, Answers: a.cfg.ReplyDomain != "" && a.cfg.MailListen != "", Allow: a.cfg.deliveryAllow(), PushAfter: a.cfg.PushAfter, MailAfter: a.cfg.MailAfter}
+	o := notify.Options{Company: a.cfg.Company, ReplyDomain: a.cfg.ReplyDomain, Answers: a.cfg.ReplyDomain != "" && a.cfg.MailListen != "", Allow: a.cfg.deliveryAllow(), PushAfter: a.cfg.PushAfter, MailAfter: a.cfg.MailAfter,
+		Observe: a.metrics.NoticeDone}
 	if a.mail != nil { // not a nil pointer in an interface
 		o.Mail = a.mail
 		if from, err := mail.ParseAddress(a.cfg.MailFrom); err == nil { // mail.New has looked at it

@@ -10,6 +10,7 @@ import (
 
 	"github.com/firstline/firstline/internal/chat"
 	"github.com/firstline/firstline/internal/llm"
+	"github.com/firstline/firstline/internal/notify"
 )
 
 // metrics are those of the rooms; none holds text or anything that identifies a customer.
@@ -19,6 +20,8 @@ type metrics struct {
 	tokens  *prometheus.CounterVec
 	cost    prometheus.Counter
 	faults  *prometheus.CounterVec
+	notices *prometheus.CounterVec
+	told    *prometheus.HistogramVec
 	loading atomic.Bool
 }
 
@@ -30,8 +33,12 @@ func newMetrics(r *prometheus.Registry, pool *pgxpool.Pool) *metrics {
 		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "firstline_tokens_total", Help: "Tokens by model and kind."}, []string{"model", "kind"}),
 		cost:   prometheus.NewCounter(prometheus.CounterOpts{Name: "firstline_cost_total", Help: "Cost of model calls, in the currency of the prices set."}),
 		faults: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "firstline_provider_faults_total", Help: "Faults of the model provider by kind."}, []string{"kind"}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "firstline_notices_total",
+			Help: "Attempts to tell customers of answers, by kind (email, push, confirm) and outcome (sent, dropped, put_off, failed, dead, gone)."}, []string{"kind", "outcome"}),
+		told: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "firstline_notice_delay_seconds", Help: "Time from an answer to the server that took the notice of it, the wait to be read included, by kind.",
+			Buckets: []float64{1, 5, 10, 15, 30, 60, 120, 150, 240, 300, 600, 1800, 7200, 28800}}, []string{"kind"}),
 	}
-	r.MustRegister(m.turns, m.stages, m.tokens, m.cost, m.faults, &queueCollector{pool: pool})
+	r.MustRegister(m.turns, m.stages, m.tokens, m.cost, m.faults, m.notices, m.told, &queueCollector{pool: pool})
 	return m
 }
 
@@ -45,6 +52,14 @@ func (m *metrics) TurnDone(outcome chat.Outcome, reason string, stages map[strin
 		m.tokens.WithLabelValues(model, "prompt").Add(float64(usage.PromptTokens))
 		m.tokens.WithLabelValues(model, "completion").Add(float64(usage.CompletionTokens))
 		m.cost.Add(usage.Cost)
+	}
+}
+
+// NoticeDone hears of each attempt to tell a customer of an answer.
+func (m *metrics) NoticeDone(kind, outcome string, delay time.Duration) {
+	m.notices.WithLabelValues(kind, outcome).Inc()
+	if outcome == notify.Sent && kind != "confirm" {
+		m.told.WithLabelValues(kind).Observe(delay.Seconds())
 	}
 }
 
@@ -65,6 +80,7 @@ var (
 	queueDesc = prometheus.NewDesc("firstline_handoffs", "Open handoffs by team, state and priority.", []string{"team", "state", "priority"}, nil)
 	oldDesc   = prometheus.NewDesc("firstline_queue_oldest_seconds", "Age of the oldest waiting handoff.", nil, nil)
 	sentDesc  = prometheus.NewDesc("firstline_deliveries", "Deliveries to webhooks, other desks and mailboxes that are not done, by state: pending or dead.", []string{"state"}, nil)
+	noteDesc  = prometheus.NewDesc("firstline_notices_pending", "Notices to customers that wait, to be read or to be sent.", nil, nil)
 	poolDesc  = prometheus.NewDesc("firstline_database_connections", "Connections of the pool by state.", []string{"state"}, nil)
 )
 
@@ -73,6 +89,7 @@ func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- queueDesc
 	ch <- oldDesc
 	ch <- sentDesc
+	ch <- noteDesc
 	ch <- poolDesc
 }
 
@@ -104,8 +121,10 @@ func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	ch <- prometheus.MustNewConstMetric(oldDesc, prometheus.GaugeValue, oldest)
-	var pending, dead int64 // each counted in an index of its own
-	if q.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending'), (SELECT count(*) FROM deliveries WHERE state = 'dead')`).Scan(&pending, &dead) == nil {
+	var pending, dead, notices int64 // each counted in an index of its own
+	if q.pool.QueryRow(ctx, `SELECT (SELECT count(*) FROM deliveries WHERE state = 'pending'), (SELECT count(*) FROM deliveries WHERE state = 'dead'),
+		(SELECT count(*) FROM notices WHERE state = 'pending')`).Scan(&pending, &dead, &notices) == nil {
+		ch <- prometheus.MustNewConstMetric(noteDesc, prometheus.GaugeValue, float64(notices))
 		ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.GaugeValue, float64(pending), "pending")
 		ch <- prometheus.MustNewConstMetric(sentDesc, prometheus.GaugeValue, float64(dead), "dead")
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +108,12 @@ func TestNoticesKilled(t *testing.T) {
 		}
 		return nil
 	})
+	shown := string(must(t, http.StatusOK, http.MethodGet, survivor.url+"/metrics", "", nil).body)
+	for _, m := range []string{`firstline_notices_total{kind="email",outcome="sent"} `, `firstline_notice_delay_seconds_count{kind="email"} `, "firstline_notices_pending 0"} {
+		if !strings.Contains(shown, "\n"+m) {
+			t.Errorf("no %s in the metrics", m)
+		}
+	}
 	if code := survivor.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -53,7 +53,21 @@ type Options struct {
 	MailAfter   time.Duration   // and by e-mail; 2 min
 	Schedule    []time.Duration // pauses between attempts; after the last one a notice is dead
 	Timeout     time.Duration   // of one attempt; 25 s
+
+	// Observe hears what became of each attempt: its kind, email, push or confirm; its outcome, one of the constants; and for
+	// what was sent how long ago the first message was stored that it tells of.
+	Observe func(kind, outcome string, delay time.Duration)
 }
+
+// What becomes of an attempt.
+const (
+	Sent    = "sent"
+	Dropped = "dropped" // it was read, or nobody wants to know any more
+	PutOff  = "put_off" // its address had enough lately
+	Failed  = "failed"  // it is tried again
+	Dead    = "dead"    // it is given up
+	Gone    = "gone"    // the browser had ended its subscription
+)
 
 // schedule gives a server about eight hours to come back; an answer is read by then, or by another way.
 var schedule = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour}
@@ -224,6 +238,7 @@ type notice struct {
 	Confirmed    bool
 	Held         bool // by e-mail: its answers are sent in full as they are given, by whoever reads that mail
 	Locale       string
+	Since        time.Time
 	Upto, Seen   int64 // what is sent goes up to Upto; up to Seen the customer has read it, or was told of it
 	Attempts     int
 }
@@ -250,7 +265,7 @@ func (s *Service) Send(ctx context.Context) (int, error) {
 		WHERE n.conversation_id = due.conversation_id AND n.subscription_id = due.subscription_id AND u.id = n.subscription_id AND c.id = n.conversation_id
 		RETURNING n.conversation_id, n.subscription_id, u.kind, u.address, u.data, u.confirmed_at IS NOT NULL,
 			EXISTS (SELECT FROM mail_threads t WHERE t.conversation_id = c.id), c.locale,
-			n.sending_seq, greatest(u.told_seq, c.customer_seq, c.customer_read), n.attempts`,
+			n.since, n.sending_seq, greatest(u.told_seq, c.customer_seq, c.customer_read), n.attempts`,
 		atOnce, s.opts.PushAfter.Seconds(), s.opts.MailAfter.Seconds(), (2 * s.opts.Timeout).Seconds())
 	if err != nil {
 		return 0, err
@@ -270,7 +285,9 @@ func (s *Service) Send(ctx context.Context) (int, error) {
 			// Its outcome is written down also when the service is being stopped.
 			sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
-			if err := s.settle(sctx, n, upto, err); err != nil {
+			outcome, err := s.settle(sctx, n, upto, err)
+			s.observe(n, outcome)
+			if err != nil {
 				s.log.Warn("the outcome of a notice was not stored; it is repeated after its lease", "conversation", n.Conversation, "error", err)
 			}
 		})
@@ -349,25 +366,37 @@ func (s *Service) unseen(ctx context.Context, n notice) (out []chat.Message, upt
 	return out, upto, nil
 }
 
-// settle writes down what became of an attempt, unless somebody else has claimed the notice meanwhile.
-func (s *Service) settle(ctx context.Context, n notice, upto int64, failure error) error {
+// observe counts an attempt.
+func (s *Service) observe(n notice, outcome string) {
+	if s.opts.Observe == nil {
+		return
+	}
+	kind := n.Kind
+	if !n.Confirmed {
+		kind = "confirm"
+	}
+	s.opts.Observe(kind, outcome, max(0, time.Since(n.Since))) // by two clocks, which may differ a little
+}
+
+// settle writes down what became of an attempt, unless somebody else has claimed the notice meanwhile, and returns it.
+func (s *Service) settle(ctx context.Context, n notice, upto int64, failure error) (outcome string, err error) {
 	if errors.Is(failure, errGone) {
 		_, err := s.pool.Exec(ctx, `DELETE FROM subscriptions WHERE id = $1`, n.Subscription)
-		return err
+		return Gone, err
 	}
 	var put later
 	if errors.As(failure, &put) {
 		// One that was tried before may have arrived, so it stays the same.
 		_, err := s.pool.Exec(ctx, `UPDATE notices SET attempts = attempts - 1, sending_seq = CASE WHEN attempts > 1 THEN sending_seq ELSE 0 END, lease_until = NULL, next_at = now() + $4 * interval '1 second'
 			WHERE conversation_id = $1 AND subscription_id = $2 AND attempts = $3`, n.Conversation, n.Subscription, n.Attempts, put.by.Seconds())
-		return err
+		return PutOff, err
 	}
 	if failure == nil || errors.Is(failure, errStale) {
-		state := "done"
+		state, outcome := "done", Sent
 		if failure != nil {
-			state, upto = "dropped", n.Upto
+			state, outcome, upto = "dropped", Dropped, n.Upto
 		}
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return outcome, pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			if failure == nil && n.Confirmed {
 				if _, err := tx.Exec(ctx, `UPDATE subscriptions SET told_seq = greatest(told_seq, $2) WHERE id = $1`, n.Subscription, upto); err != nil {
 					return err
@@ -391,16 +420,16 @@ func (s *Service) settle(ctx context.Context, n notice, upto int64, failure erro
 		s.log.Warn("a customer could not be told of an answer; it is given up", "conversation", n.Conversation, "kind", n.Kind, "attempt", n.Attempts, "error", text)
 		_, err := s.pool.Exec(ctx, `UPDATE notices SET state = 'dead', lease_until = NULL, sending_seq = 0, error = $4
 			WHERE conversation_id = $1 AND subscription_id = $2 AND attempts = $3 AND state = 'pending'`, n.Conversation, n.Subscription, n.Attempts, text)
-		return err
+		return Dead, err
 	}
 	pause := s.opts.Schedule[n.Attempts-1]
 	pause = pause/2 + mathrand.N(pause+1) // half to one and a half times, so that those who failed together do not come back together
 	if r != nil {
 		pause = max(pause, min(r.after, 24*time.Hour))
 	}
-	_, err := s.pool.Exec(ctx, `UPDATE notices SET lease_until = NULL, error = $4, next_at = now() + $5 * interval '1 second'
+	_, err = s.pool.Exec(ctx, `UPDATE notices SET lease_until = NULL, error = $4, next_at = now() + $5 * interval '1 second'
 		WHERE conversation_id = $1 AND subscription_id = $2 AND attempts = $3 AND state = 'pending'`, n.Conversation, n.Subscription, n.Attempts, text, pause.Seconds())
-	return err
+	return Failed, err
 }
 
 // tidy deletes what has had its time, once an hour and a little at a time: links, what was sent to addresses, and addresses

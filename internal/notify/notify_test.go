@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -530,6 +532,61 @@ func TestPutOff(t *testing.T) {
 	b.send()
 	if len(f.ids) != 2 || f.ids[0] != f.ids[1] {
 		t.Errorf("it is another mail: %v", f.ids)
+	}
+}
+
+// TestObserved counts every attempt once, by what became of it, and how long an answer waited that was told.
+func TestObserved(t *testing.T) {
+	t.Parallel()
+	f := &failing{err: errors.New("451 later")}
+	var got []string
+	var mu sync.Mutex
+	b := setup(t, Options{Mail: f, Allow: here, Observe: func(kind, outcome string, delay time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, kind+" "+outcome)
+		if outcome == Sent && kind != "confirm" && (delay < 2*time.Minute || delay > 2*time.Hour) {
+			t.Errorf("%s after %s", kind, delay)
+		}
+	}})
+	id := b.conversation(chat.Person{}, "en")
+	tell := func() int64 {
+		t.Helper()
+		seq := b.says(id, chat.Agent, "Hello")
+		b.after(time.Hour)
+		return seq
+	}
+	b.subscribe(id, "kim@example.com")
+	b.send() // asks
+	b.exec(`UPDATE subscriptions SET confirmed_at = now()`)
+	tell()
+	b.send() // tells
+	b.read(id, tell())
+	b.send() // was read
+	f.times = 1
+	tell()
+	b.send() // fails
+	b.exec(`INSERT INTO notice_mails (address_hash, purpose) SELECT $1, 'answer' FROM generate_series(1, $2)`, addressHash("kim@example.com"), answersAnHour)
+	b.after(time.Hour)
+	b.send() // has had enough
+	b.exec(`DELETE FROM notice_mails`)
+	b.after(time.Hour)
+	f.times, f.err = 1, fmt.Errorf("%w: 550", mail.ErrPermanent)
+	b.send() // is given up
+	b.exec(`DELETE FROM subscriptions`)
+	r := newReceiver(t, b.s.PushKey())
+	if _, err := b.s.SubscribePush(t.Context(), id, r.browser("/1", false)); err != nil {
+		t.Fatal(err)
+	}
+	tell()
+	b.send()
+	r.mu.Lock()
+	r.status = http.StatusGone
+	r.mu.Unlock()
+	tell()
+	b.send()
+	if want := []string{"confirm sent", "email sent", "email dropped", "email failed", "email put_off", "email dead", "push sent", "push gone"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

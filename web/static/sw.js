@@ -31,8 +31,8 @@ self.addEventListener("notificationclick", (e) => {
     const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
     const page = pages.find((p) => new URL(p.url).pathname === "/chat");
     if (!page) return void (await self.clients.openWindow(url.href));
-    await page.focus();
     page.postMessage({ firstline: "open", key: new URLSearchParams(url.hash.slice(1)).get("t") || "" });
+    await page.focus().catch(() => {}); // where the browser does not let it come to the front, the conversation is open all the same
   };
   e.waitUntil(open());
 });
