@@ -137,9 +137,9 @@ var reports = map[string]report{
 	"agents": {
 		first: "agent", dimensions: map[string]string{"agent": `COALESCE(h.agent_id, h.from_agent)::text`},
 		columns: []Column{{"n", "count"}, {"resolved", "count"}, {"returned", "count"}, {"first_reply_p50", "seconds"}, {"handling_p50", "seconds"}, {"handling_p90", "seconds"},
-			{"offers", "count"}, {"lapsed", "count"}, {"online", "seconds"}, {"rated", "count"}, {"csat", "score"}},
+			{"offers", "count"}, {"declined", "count"}, {"lapsed", "count"}, {"online", "seconds"}, {"rated", "count"}, {"csat", "score"}},
 		figures: []string{`count(handoff)`, `count(*) FILTER (WHERE state = 'resolved')`, `count(*) FILTER (WHERE state = 'returned_to_assistant')`, fmt.Sprintf(median, "reply"),
-			fmt.Sprintf(median, "handling"), fmt.Sprintf(ninetieth, "handling"), `count(offer)`, `count(*) FILTER (WHERE offer = 'lapsed')`, `sum(online)`, `count(score)`, `avg(score)`},
+			fmt.Sprintf(median, "handling"), fmt.Sprintf(ninetieth, "handling"), `count(offer)`, `count(*) FILTER (WHERE offer = 'declined')`, `count(*) FILTER (WHERE offer = 'lapsed')`, `sum(online)`, `count(score)`, `avg(score)`},
 		from: `SELECT KEY AS key, h.id AS handoff, h.state, ` + fmt.Sprintf(secondsTo, `h.first_reply_at - h.accepted_at`) + ` AS reply,
 			` + fmt.Sprintf(secondsTo, `h.ended_at - h.accepted_at`) + ` AS handling, NULL AS offer, NULL::float8 AS online, (SELECT avg(score) FROM ratings s WHERE s.handoff_id = h.id) AS score
 			FROM handoffs h WHERE h.accepted_at IS NOT NULL AND COALESCE(h.agent_id, h.from_agent) IS NOT NULL AND ` + madeIn + `

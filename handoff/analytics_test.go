@@ -110,13 +110,14 @@ func TestFigures(t *testing.T) {
 	}
 
 	// Agents: what they had, were offered, and how long they were there.
-	b.exec(t, `INSERT INTO offers (id, handoff_id, agent_id, expires_at, outcome) VALUES ($1, $3, $4, now(), 'lapsed'), ($2, $3, $4, now(), 'accepted')`, uuid.New(), uuid.New(), first.ID, kim.ID)
+	b.exec(t, `INSERT INTO offers (id, handoff_id, agent_id, expires_at, outcome) VALUES ($1, $3, $4, now(), 'lapsed'), ($2, $3, $4, now(), 'accepted'),
+		($5, $3, $4, now(), 'declined'), ($6, $3, $7, now(), 'declined')`, uuid.New(), uuid.New(), first.ID, kim.ID, uuid.New(), uuid.New(), boss.ID)
 	b.exec(t, `DELETE FROM presence_spans`)
 	b.exec(t, `INSERT INTO presence_spans (agent_id, state, began_at, ended_at) VALUES ($1, 'online', $2, $3), ($1, 'away', $2, $3), ($4, 'online', $5, NULL)`,
 		kim.ID, day.Add(-2*time.Hour), day.Add(time.Hour), boss.ID, day.Add(24*time.Hour))
 	b.exec(t, `UPDATE presence_spans SET ended_at = began_at + interval '100 days' WHERE ended_at IS NULL`)
-	want := []string{"Bo: 0 0 0 - - 0 0 3600 0 -", "Kim: 4 3 1 25 750 2 1 7200 2 3.5", ": 4 3 1 25 750 2 1 1.08e+04 2 3.5"}
-	got := b.figures(t, boss, q("agents", ""), "n", "resolved", "returned", "first_reply_p50", "handling_p50", "offers", "lapsed", "online", "rated", "csat")
+	want := []string{"Bo: 0 0 0 - - 1 1 0 3600 0 -", "Kim: 4 3 1 25 750 3 1 1 7200 2 3.5", ": 4 3 1 25 750 4 2 1 1.08e+04 2 3.5"}
+	got := b.figures(t, boss, q("agents", ""), "n", "resolved", "returned", "first_reply_p50", "handling_p50", "offers", "declined", "lapsed", "online", "rated", "csat")
 	if len(got) == 3 && got[0] != want[0] { // by id, which is random
 		got[0], got[1] = got[1], got[0]
 	}

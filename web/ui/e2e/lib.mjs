@@ -40,6 +40,11 @@ export async function startServer({ binary = process.env.FIRSTLINE_BIN ?? join(r
   child.stderr.on("data", (b) => (output += b));
   let exited = false;
   child.on("exit", () => (exited = true));
+  child.on("error", (err) => {
+    // It could not be started: there is no exit to wait for.
+    output += `${err}\n`;
+    exited = true;
+  });
   const stop = async () => {
     if (!exited) {
       child.kill("SIGTERM");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byConversation, type Hit, named, naming, pieces } from "../src/desk/board/found.ts";
+import { byConversation, type Hit, named, naming, pieces, plain } from "../src/desk/board/found.ts";
 
 describe("what a search found", () => {
   it("is marked where the server says", () => {
@@ -11,6 +11,22 @@ describe("what a search found", () => {
     expect(pieces("ab", [[0, 1], [1, 2]]).map((p) => p.text)).toEqual(["a", "b"]);
     expect(pieces("ab", [[1, 5], [2, 1], [-1, 1]])).toEqual([{ text: "ab", marked: false }]);
     expect(pieces("", [])).toEqual([]);
+  });
+
+  it("is read without the signs of Markdown, with the marks at their words", () => {
+    const read = (text: string, ...words: string[]) => {
+      const p = plain(text, words.map((w): [number, number] => [text.indexOf(w), text.indexOf(w) + w.length]));
+      return [p.text, ...p.marks.map(([from, to]) => p.text.slice(from, to))];
+    };
+    expect(read("A **late fee** of **GBP 6**", "late", "GBP 6")).toEqual(["A late fee of GBP 6", "late", "GBP 6"]);
+    expect(read("cut at **both ends of", "ends")).toEqual(["cut at both ends of", "ends"]);
+    expect(read("🦜 *label created* in `code`", "label", "code")).toEqual(["🦜 label created in code", "label", "code"]);
+    expect(read("## Head\n- one\n- two", "two")).toEqual(["Head\none\ntwo", "two"]);
+    expect(read("see [the fees](https://a.example/b) [1]", "fees")).toEqual(["see the fees [1]", "fees"]);
+    expect(read("3 * 4 * 5 - 2 [x] (y)", "4")).toEqual(["3 * 4 * 5 - 2 [x] (y)", "4"]);
+    expect(read("fee?** | | gb | | --- | :--: | | Days | 7 | | Late fee | GBP 6", "Days", "fee |")).toEqual(["fee? | gb | Days | 7 | Late fee | GBP 6", "Days", "fee |"]);
+    expect(plain("**", [[0, 2]])).toEqual({ text: "", marks: [] });
+    expect(plain("ab", [[0, 5]])).toEqual({ text: "ab", marks: [] });
   });
 
   it("stands together by conversation, in the order in which they came", () => {

@@ -6,3 +6,7 @@ declare module "node:fs" {
 declare module "node:zlib" {
   export function gzipSync(data: Uint8Array, options?: { level?: number }): Uint8Array;
 }
+declare module "node:child_process" {
+  export function spawnSync(program: string, args: string[], options: { encoding: "utf8" }): { status: number | null; stdout: string; stderr: string };
+}
+declare const process: { execPath: string };

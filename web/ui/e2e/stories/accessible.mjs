@@ -86,7 +86,10 @@ export const steps = [
         await page.locator(".entry.note:not(.pending)").first().waitFor();
         await bothSchemes(page, `a note, ${size}`);
         for (const button of ["Transfer", /^Return/]) {
-          await page.getByRole("button", { name: button }).click();
+          if (size === "phone") {
+            await page.getByRole("button", { name: "More to do with this conversation" }).click();
+            await page.getByRole("menuitem", { name: button }).click();
+          } else await page.getByRole("button", { name: button }).click();
           await page.getByRole("dialog").waitFor();
           await bothSchemes(page, `the dialog ${button}, ${size}`);
           if (button === "Transfer") {

@@ -197,4 +197,38 @@ export const steps = [
       await page.getByRole("button", { name: "Fraud only", exact: true }).waitFor({ state: "detached" });
     },
   ],
+  [
+    "the palette finds a page by its name, keys go on in it, and arrows lead through what a search found",
+    async ({ agent: { page } }) => {
+      await run(page, "mentions", "Mentions: notes that name me");
+      await focused(page, "main.page");
+      await run(page, "search", "Search all conversations");
+      await focused(page, ".search-words input");
+      await page.keyboard.type("refund");
+      await page.locator(".found-text", { hasText: "Where is my refund?" }).first().waitFor();
+      await page.keyboard.press("ArrowDown");
+      await focused(page, ".found-open");
+      await page.keyboard.press("ArrowUp");
+      await focused(page, ".search-words input");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("ArrowDown");
+      await focused(page, ".found-text");
+      await page.keyboard.press("Enter");
+      await page.locator(".transcript li.sought").waitFor();
+    },
+  ],
+  [
+    "a dialog is done by the keys that send",
+    async ({ agent: { page } }) => {
+      await page.locator(".group", { hasText: "My conversations" }).locator(".row-item").first().click();
+      await page.getByLabel("Reply to the customer").waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("b");
+      await page.getByRole("dialog", { name: "Return to the assistant" }).waitFor();
+      await eventually(() => page.evaluate(() => document.activeElement?.matches("dialog textarea")), "the instruction can be written");
+      await page.keyboard.type("Explain when the fee is due.");
+      await told(page, "/return", () => page.keyboard.press("Control+Enter"));
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+    },
+  ],
 ];

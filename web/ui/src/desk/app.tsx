@@ -1,7 +1,7 @@
 // The desk as a whole: the bar on top, three columns (one at a time on a phone), the shortcuts, and the page for whoever
 // is not signed in.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "../shared/icons.tsx";
 import { Avatar, Dialog, Menu } from "../shared/parts.tsx";
 import { ariaKeysFor, bound, commandFor, commands, setShortcuts, shortcuts, keyFor } from "./commands.ts";
@@ -14,6 +14,7 @@ import { Palette } from "./palette.tsx";
 import { Priority, Queue } from "./queue.tsx";
 import { pages } from "./slots.tsx";
 import * as s from "./store/index.ts";
+import { narrow } from "./width.ts";
 import { readable, shortReason } from "./words.ts";
 
 export function App() {
@@ -22,6 +23,14 @@ export function App() {
     document.title = `${offers > 0 ? `(${offers}) ` : ""}Desk${s.company.value ? ` · ${s.company.value}` : ""}`;
   }, [offers, s.company.value]);
   useShortcuts();
+  const page = current();
+  // Who goes to a page by a key goes on in it, and not at the top of the window; a field that the page itself begins with stays.
+  const shown = useRef(page?.id);
+  useEffect(() => {
+    if (shown.current === page?.id) return;
+    shown.current = page?.id;
+    if (page && document.activeElement === document.body) document.querySelector<HTMLElement>("main.page")?.focus();
+  }, [page?.id]);
   if (s.me.value === null) return <SignIn />;
   if (s.me.value === undefined) {
     return (
@@ -40,7 +49,6 @@ export function App() {
       </main>
     );
   }
-  const page = current();
   return (
     <div class="desk" data-view={s.view.value} data-open={s.openId.value !== null}>
       <Bar />
@@ -115,7 +123,7 @@ function Bar() {
 }
 
 /** On a narrow screen the bar has no room for every page, so the menu names them too. */
-const pagesOfMenu = () => (matchMedia("(max-width: 759px)").matches ? pages.shown.map((p) => ({ label: p.title, onSelect: () => go(p.id) })) : []);
+const pagesOfMenu = () => (narrow.value ? pages.shown.map((p) => ({ label: p.title, onSelect: () => go(p.id) })) : []);
 
 /** The pages of the desk; a link, so that it can be opened beside this one. */
 function Navigation() {
@@ -231,7 +239,7 @@ function SignIn() {
 
 /** Keys that are not commands: they belong to the text field. */
 const fixed: [string, string][] = [
-  ["mod+enter", "Send"],
+  ["mod+enter", "Send; in a dialog, do it"],
   ["mod+z", "Undo sending, while the text field is empty"],
   ["escape", "Leave the text field"],
 ];
@@ -277,6 +285,14 @@ function useShortcuts() {
         if (s.dialog.value === "palette" && commandFor(chord, true)?.id === "palette") {
           e.preventDefault();
           s.dialog.value = null;
+        }
+        // As in the text field: no way through the dialog's buttons to the one that does it.
+        if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && !e.repeat) {
+          const does = t.closest("dialog")?.querySelector<HTMLElement>("form [type=submit]:not([disabled])");
+          if (does) {
+            e.preventDefault();
+            does.click();
+          }
         }
         return;
       }

@@ -15,6 +15,7 @@ import { Due, Priority } from "./queue.tsx";
 import { type Composer, composerPanels, composerTools, Fill, messageParts } from "./slots.tsx";
 import * as s from "./store/index.ts";
 import { every } from "./tick.ts";
+import { narrow } from "./width.ts";
 import { countryName, languageName, stateWords } from "./words.ts";
 
 /** Times are shown as the agent's browser writes them. */
@@ -71,7 +72,13 @@ function Head() {
   const c = s.open.value?.conversation;
   const person = h?.customer ?? c?.customer;
   const name = person?.name || person?.email || "Anonymous customer";
-  const more = commands.value.filter((c) => c.menu && (c.when?.() ?? true));
+  const more = commands.value.filter((c) => c.menu && (c.when?.() ?? true)).map((m) => ({ label: m.title, onSelect: m.run }));
+  // A phone has room for what ends the work; how it is passed on is in the menu there.
+  const passing = [
+    { label: "Transfer", onSelect: () => void (s.dialog.value = "transfer") },
+    { label: "Return to the assistant", onSelect: () => void (s.dialog.value = "return") },
+  ];
+  const menu = narrow.value && s.isMine.value ? [...passing, ...more] : more;
   return (
     <div class="head">
       <button type="button" class="icon-button head-back" aria-label="Back to the queue" onClick={() => (s.view.value = "queue")}>
@@ -79,7 +86,9 @@ function Head() {
       </button>
       <Avatar name={person?.name || person?.email} />
       <div class="head-who">
-        <h2 dir="auto">{name}</h2>
+        <h2 dir="auto" title={name}>
+          {name}
+        </h2>
         <p>
           {h && <Priority p={h.priority} />}
           {h && <span>{h.snoozed_until ? `Asleep until ${clock(Date.parse(h.snoozed_until), every(60_000).value, here)}` : stateWords(h.state)}</span>}
@@ -98,21 +107,25 @@ function Head() {
         </button>
         {s.isMine.value && (
           <>
-            <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("transfer")} onClick={() => (s.dialog.value = "transfer")}>
-              Transfer
-            </button>
-            <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("return")} onClick={() => (s.dialog.value = "return")}>
-              <span>
-                Return<span class="wide-only"> to assistant</span>
-              </span>
-            </button>
+            {!narrow.value && (
+              <>
+                <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("transfer")} onClick={() => (s.dialog.value = "transfer")}>
+                  Transfer
+                </button>
+                <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("return")} onClick={() => (s.dialog.value = "return")}>
+                  <span>
+                    Return<span class="wide-only"> to assistant</span>
+                  </span>
+                </button>
+              </>
+            )}
             <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("resolve")} disabled={s.busy.value !== ""} onClick={s.wantResolve}>
               <Icon name="check" size={18} />
               Resolve
             </button>
           </>
         )}
-        {more.length > 0 && <Menu label="More to do with this conversation" icon="menu" items={more.map((m) => ({ label: m.title, onSelect: m.run }))} />}
+        {menu.length > 0 && <Menu label="More to do with this conversation" icon="menu" items={menu} />}
       </div>
     </div>
   );

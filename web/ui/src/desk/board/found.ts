@@ -24,6 +24,29 @@ export function byConversation(hits: Hit[]): { id: string; hits: Hit[] }[] {
   return [...all].map(([id, of]) => ({ id, hits: of }));
 }
 
+/** A text without the signs of Markdown, for one line of a list; the marks stay at their words. What a customer wrote has no signs. */
+export function plain(text: string, marks: [number, number][]): { text: string; marks: [number, number][] } {
+  const gone = new Array<boolean>(text.length).fill(false);
+  const drop = (from: number, length: number) => gone.fill(true, from, from + length);
+  for (const m of text.matchAll(/\*\*|`+|^#{1,6} |^[-*] (?=\S)/gm)) drop(m.index, m[0].length);
+  // Of the lines of a table, which a snippet has behind each other, one stroke between two cells stays.
+  for (const m of text.matchAll(/\|((?:\s*(?:\||:?-{2,}:?))+)/g)) drop(m.index + 1, m[1]!.length);
+  for (const m of text.matchAll(/\*([^\s*](?:[^*\n]*[^\s*])?)\*/g)) {
+    drop(m.index, 1);
+    drop(m.index + m[0].length - 1, 1);
+  }
+  for (const m of text.matchAll(/\[([^\]\n]*)\]\([^)\s]*\)/g)) {
+    drop(m.index, 1);
+    drop(m.index + 1 + m[1]!.length, m[0].length - 1 - m[1]!.length);
+  }
+  const left = [0]; // how many are left before each place
+  for (const g of gone) left.push(left.at(-1)! + (g ? 0 : 1));
+  return {
+    text: [...gone.keys()].map((i) => (gone[i] ? "" : text[i])).join(""),
+    marks: marks.flatMap(([from, to]): [number, number][] => (to <= text.length && left[to]! > left[from]! ? [[left[from]!, left[to]!]] : [])),
+  };
+}
+
 /** A text in pieces that are marked or not. Marks beyond the text are ignored. */
 export function pieces(text: string, marks: [number, number][]): { text: string; marked: boolean }[] {
   const out: { text: string; marked: boolean }[] = [];

@@ -91,7 +91,7 @@ function Mentions() {
 
 const there = computed(() => s.me.value !== null && s.me.value !== undefined);
 pages.add({ id: "mentions", title: "Mentions", icon: "note", order: 150, when: () => there.value, component: Mentions });
-register({ id: "mentions", title: "Notes that name me", group: "Pages", run: () => go("mentions") });
+register({ id: "mentions", title: "Mentions: notes that name me", group: "Pages", run: () => go("mentions") });
 
 /** Below a note that ends with @: whom it may name. */
 function Whom(c: Composer) {

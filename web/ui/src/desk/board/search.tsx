@@ -9,7 +9,7 @@ import { go } from "../pages.ts";
 import { pages } from "../slots.tsx";
 import * as s from "../store/index.ts";
 import { every } from "../tick.ts";
-import { byConversation, type Hit, pieces } from "./found.ts";
+import { byConversation, type Hit, pieces, plain } from "./found.ts";
 
 const here = typeof navigator === "undefined" ? "en" : navigator.language;
 
@@ -87,7 +87,7 @@ function Search() {
   const found = hits.value && byConversation(hits.value);
   const [whole, setWhole] = useState<ReadonlySet<string>>(new Set());
   return (
-    <div class="search">
+    <div class="search" onKeyDown={between}>
       <form
         role="search"
         onSubmit={(e) => {
@@ -149,7 +149,7 @@ function Search() {
                   <button type="button" class={`found-text${h.internal && h.kind === "message" ? " note" : ""}`} key={`${h.kind} ${h.seq} ${h.at}`} onClick={() => s.openMessage(c.id, h.kind === "message" ? h.seq : 0)}>
                     <span class="found-who">{h.kind === "summary" ? "Summary" : h.kind === "customer" ? "Customer" : h.internal ? "Note" : (authors[h.author] ?? h.author)}</span>
                     <span dir="auto">
-                      {pieces(h.snippet, h.marks).map((p, i) => (p.marked ? <mark key={i}>{p.text}</mark> : p.text))}
+                      {shown(h).map((p, i) => (p.marked ? <mark key={i}>{p.text}</mark> : p.text))}
                     </span>
                   </button>
               ))}
@@ -169,6 +169,25 @@ function Search() {
       )}
     </div>
   );
+}
+
+/** The arrow keys lead from the words past the filters to what was found, on through it, and back. */
+function between(e: KeyboardEvent & { currentTarget: HTMLElement }): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+  const t = e.target as HTMLElement;
+  if (!step || e.ctrlKey || e.metaKey || e.altKey || e.shiftKey || e.isComposing || t.tagName === "SELECT") return;
+  const stops = [...e.currentTarget.querySelectorAll<HTMLElement>(".search-words input, .search-found :is(a, button)")];
+  const next = stops[stops.indexOf(t) + step];
+  if (!stops.includes(t) || !next) return;
+  e.preventDefault();
+  next.focus();
+}
+
+/** A hit's text as it is read: the assistant and agents write Markdown, customers do not. */
+function shown(h: Hit) {
+  if (h.kind !== "message" || h.author === "customer") return pieces(h.snippet, h.marks);
+  const { text, marks } = plain(h.snippet, h.marks);
+  return pieces(text, marks);
 }
 
 const authors: Record<string, string> = { customer: "Customer", agent: "Agent", assistant: "Assistant", system: "Notice" };

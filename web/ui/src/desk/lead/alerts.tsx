@@ -61,7 +61,7 @@ export function alertWords(a: Alert): string {
 /** What it is about, as far as the queue knows: ten alerts of one kind are told apart by it. */
 function topicOf(a: Alert): string {
   const h = s.inOrder.value.find((o) => o.id === a.handoff_id);
-  return h ? readable(h.topic) || shortReason(h.reason) : "";
+  return h ? [h.customer?.name || h.customer?.email, readable(h.topic) || shortReason(h.reason)].filter(Boolean).join(" · ") : "";
 }
 
 async function seen(a: Alert): Promise<void> {

@@ -67,6 +67,7 @@ const titles: Record<string, string> = {
   csat: "Rating, of 5",
   satisfied: "Rated 4 or 5",
   offers: "Offers",
+  declined: "Offers declined",
   lapsed: "Offers lapsed",
   online: "Online",
   handed_off: "Handed off",
