@@ -156,7 +156,7 @@ func setup(t *testing.T, options ...func(*Deps)) *bundle {
 	d := Deps{Pool: pool, Sites: site.New(pool, bus, demoSite.Locales), Record: b.record, Runner: runner, Desk: b.desk, Searcher: b.searcher, Articles: b.articles, Auth: b.auth, Bus: bus, Log: log,
 		Copilot:  copilot.New(pool, b.record, a, log),
 		Registry: prometheus.NewRegistry(), Site: demoSite, Ready: func(context.Context) []Check { return []Check{{Name: "database", OK: true}} }}
-	d.Customers = customer.New(pool, b.record, log, customer.Options{})
+	d.Customers = customer.New(pool, b.record, log, customer.Options{Company: demoSite.Company})
 	d.Alarm = func(text, locale string) (handoff.Alarm, bool) {
 		x, ok := a.Alarm(text, locale)
 		return handoff.Alarm{Topic: x.Topic, Priority: x.Priority, Reason: string(x.Reason), Fixed: x.Fixed, Language: x.Language, Sentiment: x.Sentiment,

@@ -162,6 +162,7 @@ func (s *Server) routes() {
 	s.threadRoutes(g)
 	s.customersRoutes(g)
 	s.noticeRoutes(g)
+	s.rightsRoutes(g)
 	s.hoursRoutes(g)
 	s.deskRoutes(g)
 	s.liveRoutes(g)

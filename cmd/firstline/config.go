@@ -101,6 +101,9 @@ func (c *Config) validate() error {
 	if (c.ChatModel != "" || c.EmbeddingModel != "") && c.OpenAIKey == "" && c.OpenAIBaseURL == "" {
 		return fault.Field("OPENAI_API_KEY", "required", "A model is named but no provider: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key.")
 	}
+	if err := c.IdentityConfig.validate(); err != nil {
+		return err
+	}
 	for _, m := range c.Markets {
 		if parts := strings.Split(m, ":"); len(parts) != 3 || parts[0] == "" || parts[2] == "" {
 			return fault.Field("FIRSTLINE_MARKETS", "malformed", "%q is not of the form code:name:locale+locale.", m)

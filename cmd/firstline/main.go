@@ -31,6 +31,9 @@ type CLI struct {
 	Replay  ReplayCmd  `cmd:"" help:"Run past turns again with another configuration and show what would change; nothing is written."`
 	User    UserCmd    `cmd:"" help:"Manage the people who work here."`
 	Files   FilesCmd   `cmd:"" help:"Move the files of conversations to another place, or clean it up."`
+
+	VerifyReceipt VerifyReceiptCmd `cmd:"" help:"Check the signed receipt of data that was deleted."`
+
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }
 

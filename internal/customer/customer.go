@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,11 +32,20 @@ type Store struct {
 	record *chat.Record
 	log    *slog.Logger
 	opts   Options
+
+	mu    sync.Mutex
+	swept time.Time // when Sweep had nothing left to do
 }
+
+// Keeps says how long things are kept.
+func (s *Store) Keeps() Keep { return s.opts.Keep }
 
 // Options tune a Store.
 type Options struct {
-	Now func() time.Time // nil is the process's clock
+	Company string           // who signs receipts
+	Keep    Keep             // how long things are kept
+	Changed func()           // is called when conversations were deleted; nil for nothing
+	Now     func() time.Time // nil is the process's clock
 }
 
 // New returns a store over a migrated database.
