@@ -157,7 +157,7 @@ func forget(ctx context.Context, s *chat.Session, id, agent uuid.UUID) error {
 
 // noLongerAsked tells owners of conversations that the agent whom they asked to take over has not.
 func (d *Desk) noLongerAsked(ctx context.Context) error {
-	rows, err := d.pool.Query(ctx, `SELECT h.id, h.conversation_id FROM handoffs h WHERE h.wanted_agent IS NOT NULL AND h.state = 'accepted'
+	rows, err := d.pool.Query(ctx, `SELECT h.id, h.conversation_id FROM handoffs h WHERE h.wanted_agent IS NOT NULL AND h.ended_at IS NULL AND h.state = 'accepted'
 		AND NOT EXISTS (SELECT FROM offers o WHERE o.handoff_id = h.id AND o.outcome = 'open') LIMIT $1`, followAtOnce)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ const thin = 5
 const (
 	recent     = "12 hours" // how far back the desk's own data count
 	recentEnds = 60         // and how many ends of conversations at most: handling times change in the course of a day
+	rateFrom   = 500        // so many arrivals of the last hour tell how fast they come, where there are more
 	learnFrom  = 200        // the latest waits that the range is learned from ...
 	learnAtAll = 20         // ... how few teach nothing, so that the range is that of guessedLow and guessedHigh ...
 	judged     = 80         // ... and by how many of the latest it is judged whether the upper end held
@@ -183,10 +184,10 @@ func (d *Desk) latelyOf(ctx context.Context, q db, team string) (lately, error) 
 	var rates []float64
 	var waits []shown
 	err := q.QueryRow(ctx, `
-		SELECT (SELECT count(*) FROM (SELECT FROM handoffs WHERE team = $1 AND accepted_at > now() - interval '`+recent+`' AND ended_at IS NOT NULL LIMIT $2) e),
-			COALESCE((SELECT avg(s) FROM (SELECT extract(epoch FROM ended_at - accepted_at)::float8 AS s FROM handoffs
-				WHERE team = $1 AND accepted_at > now() - interval '`+recent+`' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $3) e), 0),
-			ARRAY(SELECT (SELECT count(*) FROM handoffs WHERE team = $1 AND priority = p AND queued_at > now() - interval '1 hour' AND reason <> 'agent_pulled') / 3600.0 FROM generate_series(1, 4) p)::float8[],
+		SELECT e.served, e.handling, ARRAY(SELECT (
+				SELECT CASE WHEN count(*) < $5 THEN count(*) / 3600.0 ELSE count(*) / greatest(extract(epoch FROM now() - min(queued_at)), 1) END
+				FROM (SELECT queued_at FROM handoffs WHERE team = $1 AND priority = p AND reason <> 'agent_pulled' AND queued_at > now() - interval '1 hour'
+					ORDER BY queued_at DESC LIMIT $5) a) FROM generate_series(1, 4) p)::float8[],
 			COALESCE((SELECT jsonb_agg(jsonb_build_object('Base', base, 'High', high, 'Waited', waited) ORDER BY at DESC) FROM (
 				(SELECT w.base_seconds AS base, w.high_seconds AS high, extract(epoch FROM now() - w.made_at)::real AS waited, now() AS at
 				 FROM handoffs h JOIN wait_samples w ON w.handoff_id = h.id
@@ -196,8 +197,11 @@ func (d *Desk) latelyOf(ctx context.Context, q db, team string) (lately, error) 
 				(SELECT base_seconds, high_seconds, waited_seconds, made_at + waited_seconds * interval '1 second' FROM (
 					SELECT * FROM wait_samples WHERE team = $1 AND waited_seconds IS NOT NULL AND base_seconds > 0 ORDER BY made_at DESC LIMIT 3 * $4) latest
 				 ORDER BY 4 DESC LIMIT $4)
-				ORDER BY at DESC LIMIT $4) w), '[]')`,
-		team, thin, recentEnds, learnFrom).Scan(&l.Served, &l.Handling, &rates, &waits)
+				ORDER BY at DESC LIMIT $4) w), '[]')
+		FROM (SELECT least(count(*), $2) AS served, COALESCE(avg(extract(epoch FROM ended_at - accepted_at)::float8), 0) AS handling FROM (
+			SELECT accepted_at, ended_at FROM handoffs WHERE team = $1 AND accepted_at IS NOT NULL AND ended_at > now() - interval '`+recent+`'
+			ORDER BY ended_at DESC LIMIT $3) latest) e`,
+		team, thin, recentEnds, learnFrom, rateFrom).Scan(&l.Served, &l.Handling, &rates, &waits)
 	if err != nil {
 		return l, err
 	}
