@@ -115,12 +115,21 @@ export const steps = [
       await late.first().getByRole("button", { name: "Open" }).click();
       await page.locator(".transcript .entry").first().waitFor();
       await goTo(page, "Alerts");
-      const list = page.locator(".alerts li");
-      await list.first().waitFor();
-      for (let most = 20; most > 0 && (await list.count()) > 0; most--) { // others may come meanwhile
-        const id = await list.first().getAttribute("data-alert");
-        await page.locator(`[data-alert="${id}"]`).getByRole("button", { name: "Seen" }).click();
-        await page.locator(`[data-alert="${id}"]`).waitFor({ state: "detached" });
+      // Five more of the kind stand together.
+      for (let i = 0; i < 5; i++) await startConversation(server, "en", "gb", [], true);
+      const group = page.locator(".alert-group", { hasText: "The first reply is late" });
+      await group.getByRole("button", { name: "Show all" }).click();
+      await looks(page, "alerts-together");
+      await group.locator("[data-alert]").first().getByRole("button", { name: "Assign" }).click();
+      await page.getByRole("dialog", { name: "Assign to a colleague" }).getByText("is offered to them before everybody else").waitFor();
+      await page.keyboard.press("Escape");
+      await group.getByRole("button", { name: "All seen" }).click();
+      await group.waitFor({ state: "detached" });
+      for (let most = 20; most > 0 && (await page.locator(".alerts > li").count()) > 0; most--) { // others may come meanwhile
+        const first = page.locator(".alerts > li").first();
+        const id = await first.getAttribute("data-alert");
+        await first.getByRole("button", { name: /^(Seen|All seen)$/ }).click();
+        if (id) await page.locator(`[data-alert="${id}"]`).waitFor({ state: "detached" });
       }
       await page.getByText("Nothing needs looking after.").waitFor();
     },

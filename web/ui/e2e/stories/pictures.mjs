@@ -113,4 +113,22 @@ export const steps = [
       await shot(page, "desk-trace");
     },
   ],
+  [
+    "pictures: what leads look at",
+    async ({ agent: { page } }) => {
+      await page.setViewportSize({ width: 1440, height: 900 });
+      for (const what of ["Board", "Alerts", "Figures", "Macros"]) {
+        await page.locator(".top-pages a", { hasText: what }).click();
+        for (const scheme of schemes) {
+          await page.emulateMedia({ colorScheme: scheme });
+          for (const [width, height] of sizes) {
+            await page.setViewportSize({ width, height });
+            await noOverflow(page, `${what} ${width}`);
+            await shot(page, `desk-${what.toLowerCase()}-${width}-${scheme}`);
+          }
+        }
+        await page.setViewportSize({ width: 1440, height: 900 });
+      }
+    },
+  ],
 ];

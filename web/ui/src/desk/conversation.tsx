@@ -110,18 +110,19 @@ function Head() {
             {!narrow.value && (
               <>
                 <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("transfer")} onClick={() => (s.dialog.value = "transfer")}>
-                  Transfer
+                  Transfer <KeyOf id="transfer" />
                 </button>
                 <button type="button" class="button quiet" aria-keyshortcuts={ariaKeysFor("return")} onClick={() => (s.dialog.value = "return")}>
                   <span>
                     Return<span class="wide-only"> to assistant</span>
                   </span>
+                  <KeyOf id="return" />
                 </button>
               </>
             )}
             <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("resolve")} disabled={s.busy.value !== ""} onClick={s.wantResolve}>
               <Icon name="check" size={18} />
-              Resolve
+              Resolve {!narrow.value && <KeyOf id="resolve" />}
             </button>
           </>
         )}

@@ -2,7 +2,7 @@
 // is sent by itself.
 
 import { computed, effect, signal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { call, newId, Problem } from "../shared/api.ts";
 import { Icon } from "../shared/icons.tsx";
 import { Markdown } from "../shared/markdown-view.tsx";
@@ -11,6 +11,7 @@ import { Dialog, Growing } from "../shared/parts.tsx";
 import type { Citation, Me, Message } from "../shared/types.ts";
 import { addSource, ariaKeysFor, keyFor, register } from "./commands.ts";
 import { actionText, macrosFor, originalFor, slashAt, unfilled, type Draft, type Macro, type MacroAction, type Original, type Rendered, type Translation } from "./copilot-state.ts";
+import { KeyOf } from "./keycap.tsx";
 import { readKeys } from "./keys.ts";
 import { Part } from "./package.tsx";
 import { inInbox } from "./pages.ts";
@@ -135,15 +136,50 @@ function Tool({ command, icon, label, run, pressed }: { command: string; icon: P
 
 composerPanels.add({ id: "draft", order: 200, component: DraftPanel });
 
+/** Puts a draft into the reply that is shown; set while one can be. */
+const insertDraft = signal<(() => void) | null>(null);
+
+register(
+  { id: "draft-insert", title: "Insert the draft into the reply", group: "Conversation", keys: "alt+i", when: () => writing() && insertDraft.value !== null, run: () => insertDraft.value?.() },
+  {
+    id: "draft-discard",
+    title: "Discard the draft",
+    group: "Conversation",
+    keys: "alt+x",
+    when: () => writing() && s.openId.value !== null && ["there", "failed"].includes(drafted.value[s.openId.value]?.state ?? ""),
+    run: () => {
+      if (!s.openId.value) return;
+      discard(s.openId.value);
+      s.announcement.value = "The draft is discarded.";
+      s.write("public");
+    },
+  },
+);
+
 function DraftPanel(c: Composer) {
   const d = drafted.value[c.conversation];
   const [instruction, setInstruction] = useState("");
-  if (!d || d.state === "used" || c.mode !== "public") return null;
-  const again = () => void ask(c.conversation, instruction.trim());
+  const shown = d !== undefined && d.state !== "used" && c.mode === "public";
+  const draft = shown ? d.draft : undefined;
   const insert = (text: string) => {
     if (c.text.trim() === "") c.replace(text);
     else c.insert(text);
   };
+  const use = () => {
+    if (!draft) return;
+    insert(draft.reply);
+    void decide(draft, "inserted");
+    setDrafted(c.conversation, { state: "used", draft });
+  };
+  // The key does what the button does, with what stands in the reply when it is pressed.
+  const latest = useRef(use);
+  latest.current = use;
+  useEffect(() => {
+    insertDraft.value = draft ? () => latest.current() : null;
+    return () => (insertDraft.value = null);
+  }, [draft]);
+  if (!shown) return null;
+  const again = () => void ask(c.conversation, instruction.trim());
   return (
     <section class="draft" aria-label="Draft of a reply">
       <p class="draft-head">
@@ -151,7 +187,7 @@ function DraftPanel(c: Composer) {
         <b>Draft</b>
         {d.draft && <span class="quiet-text">{d.draft.model ? `Written by ${d.draft.model}` : "Quoted from an article"}</span>}
         {d.draft && d.draft.confidence < 0.5 && <span class="draft-doubt">May not fit</span>}
-        <button type="button" class="icon-button small" aria-label="Discard the draft" onClick={() => discard(c.conversation)}>
+        <button type="button" class="icon-button small" aria-label="Discard the draft" aria-keyshortcuts={ariaKeysFor("draft-discard")} title={keyFor("draft-discard") ? `Discard (${readKeys(keyFor("draft-discard"))})` : "Discard"} onClick={() => discard(c.conversation)}>
           <Icon name="close" size={16} />
         </button>
       </p>
@@ -198,18 +234,8 @@ function DraftPanel(c: Composer) {
           {d.draft ? "Draft again" : "Draft"}
         </button>
         {d.draft && (
-          <button
-            type="button"
-            class="button"
-            onClick={() => {
-              const draft = d.draft;
-              if (!draft) return;
-              insert(draft.reply);
-              void decide(draft, "inserted");
-              setDrafted(c.conversation, { state: "used", draft });
-            }}
-          >
-            Insert
+          <button type="button" class="button" aria-keyshortcuts={ariaKeysFor("draft-insert")} onClick={use}>
+            Insert <KeyOf id="draft-insert" />
           </button>
         )}
       </div>

@@ -35,32 +35,28 @@ function Macros() {
         <p class="empty">There are no macros yet.</p>
       ) : (
         <div class="table-scroll scroll" tabIndex={0} role="region" aria-label="Macros">
-          <table class="macro-table">
-            <thead>
-              <tr>
-                <th scope="col">Shortcut</th>
-                <th scope="col">Name</th>
-                <th scope="col">For</th>
-                <th scope="col">Languages</th>
-                <th scope="col">Then</th>
-                <th scope="col" class="num">
-                  Used
-                </th>
-                <th scope="col">Change</th>
+          <table class="macro-table stacks" role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                {columns.map((name) => (
+                  <th key={name} scope="col" role="columnheader" class={name === "Used" ? "num" : undefined}>
+                    {name}
+                  </th>
+                ))}
               </tr>
             </thead>
-            <tbody>
+            <tbody role="rowgroup">
               {macros.value.map((m) => (
-                <tr key={m.id}>
-                  <td>
+                <tr key={m.id} role="row">
+                  <td role="cell" data-label={columns[0]}>
                     <code>/{m.shortcut}</code>
                   </td>
-                  <th scope="row">{m.name}</th>
-                  <td>{m.agent ? "Me" : m.team ? s.teamName(m.team) : "Everyone"}</td>
-                  <td>{Object.keys(m.body).sort().join(", ")}</td>
-                  <td>{m.actions.map((a) => actionText(a, s.teamName)).join(", ")}</td>
-                  <td class="num">{m.uses}</td>
-                  <td>
+                  <th scope="row" role="rowheader">{m.name}</th>
+                  <td role="cell" data-label={columns[2]}>{m.agent ? "Me" : m.team ? s.teamName(m.team) : "Everyone"}</td>
+                  <td role="cell" data-label={columns[3]}>{Object.keys(m.body).sort().join(", ")}</td>
+                  <td role="cell" data-label={columns[4]}>{m.actions.map((a) => actionText(a, s.teamName)).join(", ")}</td>
+                  <td role="cell" data-label={columns[5]} class="num">{m.uses}</td>
+                  <td role="cell" data-label={columns[6]}>
                     {(m.agent || supervises()) && (
                       <button type="button" class="text-button" aria-label={`Edit ${m.name}`} onClick={() => (edited.value = m)}>
                         Edit
@@ -77,6 +73,9 @@ function Macros() {
     </div>
   );
 }
+
+/** The columns of the table of macros. */
+const columns = ["Shortcut", "Name", "For", "Languages", "Then", "Used", "Change"];
 
 type Audience = "me" | "all" | string;
 

@@ -145,34 +145,31 @@ function Board() {
       <section aria-labelledby="board-teams">
         <h3 id="board-teams">Teams</h3>
         <div class="board-table" tabIndex={0} role="region" aria-labelledby="board-teams">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Team</th>
-                <th scope="col">Waiting</th>
-                <th scope="col">By priority</th>
-                <th scope="col">Longest</th>
-                <th scope="col">Wait for the next</th>
-                <th scope="col">With agents</th>
-                <th scope="col">Deadlines</th>
-                <th scope="col">Online</th>
+          <table class="stacks" role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                {columns.map((name) => (
+                  <th key={name} scope="col" role="columnheader">
+                    {name}
+                  </th>
+                ))}
               </tr>
             </thead>
-            <tbody>
+            <tbody role="rowgroup">
               {shown.map((x) => (
-                <tr key={x.key}>
-                  <th scope="row">
+                <tr key={x.key} role="row">
+                  <th scope="row" role="rowheader">
                     <button type="button" class="text-button" onClick={() => showTeam(x.key)}>
                       {x.name}
                       <span class="sr-only">: show its conversations</span>
                     </button>
                     {!x.open && <span class="board-closed">{x.opens_at ? `Opens ${opening(Date.parse(x.opens_at), t, here)}` : "Closed"}</span>}
                   </th>
-                  <td>
+                  <td role="cell" data-label={columns[1]}>
                     <strong>{x.waiting}</strong>
                     {x.asynchronous > 0 && <span class="board-more"> +{x.asynchronous} promised</span>}
                   </td>
-                  <td>
+                  <td role="cell" data-label={columns[2]}>
                     <span class="board-priorities">
                       {x.by_priority.map((count, i) => count > 0 && (
                         <span key={i} class={`priority p${i + 1}`}>
@@ -182,13 +179,13 @@ function Board() {
                       {x.waiting === 0 && "–"}
                     </span>
                   </td>
-                  <td>{x.oldest ? ticking(sinceSeconds(x.oldest, t)) : "–"}</td>
-                  <td>{!x.open ? "–" : x.wait ? (x.wait.high_seconds < 60 ? "none" : `up to ${minutes(x.wait.high_seconds)}`) : "unknown"}</td>
-                  <td>
+                  <td role="cell" data-label={columns[3]}>{x.oldest ? ticking(sinceSeconds(x.oldest, t)) : "–"}</td>
+                  <td role="cell" data-label={columns[4]}>{!x.open ? "–" : x.wait ? (x.wait.high_seconds < 60 ? "none" : `up to ${minutes(x.wait.high_seconds)}`) : "unknown"}</td>
+                  <td role="cell" data-label={columns[5]}>
                     {x.in_hand}
                     {x.unanswered > 0 && <span class="board-more"> ({x.unanswered} unanswered)</span>}
                   </td>
-                  <td>
+                  <td role="cell" data-label={columns[6]}>
                     {x.sla.breached > 0 && (
                       <span class="due overdue">
                         <Icon name="alert" size={14} />
@@ -198,7 +195,7 @@ function Board() {
                     {x.sla.warned > 0 && <span class="due soon">{x.sla.warned} soon </span>}
                     {x.sla.breached + x.sla.warned === 0 && (x.sla.running > 0 ? `${x.sla.running} in time` : "–")}
                   </td>
-                  <td>
+                  <td role="cell" data-label={columns[7]}>
                     {x.online === 0 && x.open && x.waiting > 0 ? (
                       <span class="due overdue">
                         <Icon name="alert" size={14} /> Nobody
@@ -233,6 +230,9 @@ function Board() {
     </div>
   );
 }
+
+/** The columns of the table of teams; where it is narrow each stands beside its figure, and the roles say that it is a table still. */
+const columns = ["Team", "Waiting", "By priority", "Longest", "Wait for the next", "With agents", "Deadlines", "Online"];
 
 /** How many of those who wait are shown before somebody asks for the rest, and then. */
 const [few, many] = [6, 200];
