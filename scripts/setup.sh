@@ -2,10 +2,10 @@
 # Makes a machine ready to build, run and test Firstline, and says in one line that it is.
 #
 #   scripts/setup.sh          Go, Node, PostgreSQL >= 15 and pgvector >= 0.7
-#   scripts/setup.sh --test   the same, and Chromium for the browser tests
+#   scripts/setup.sh --test   the same, and what tests talk to: Chromium, an S3 server, ClamAV
 #
 # What is there is left alone; when nothing is missing it takes a fraction of a second and changes nothing. On Debian and
-# Ubuntu, as root or with sudo, missing PostgreSQL, pgvector and Chromium are installed with apt. Everywhere else it
+# Ubuntu, as root or with sudo, missing packages are installed with apt. Everywhere else it
 # prints the commands to run. Go and Node are never installed, only checked: people choose those themselves.
 #
 # With DATABASE_URL (run) or FIRSTLINE_TEST_DATABASE_URL (--test) set, no PostgreSQL is needed on this machine.
@@ -368,6 +368,26 @@ check_chromium() {
   found="$found, chromium"
 }
 
+# ---- Servers that tests talk to ------------------------------------------------------------------------------------
+
+versitygw=v1.8.0 # an S3 server in one Go program
+
+# check_s3 builds the S3 server into bin/. Without it (no module proxy), tests of stored files use a folder only.
+check_s3() {
+  if [ -n "${FIRSTLINE_TEST_VERSITYGW:-}" ] || [ -x "$root/bin/versitygw" ]; then return; fi
+  if ! command -v go >/dev/null 2>&1; then return; fi
+  GOBIN=$root/bin step "building the S3 server for the tests (about a minute)" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw" ||
+    say "tests of stored files use a folder only"
+}
+
+# check_clamd installs ClamAV where its package starts nothing by itself: on a machine with systemd it would keep running.
+# Without it, tests of scanning use a stand-in only.
+check_clamd() {
+  if [ -n "${FIRSTLINE_TEST_CLAMD:-}" ] || [ -x /usr/sbin/clamd ]; then return; fi
+  if has_apt && [ ! -d /run/systemd/system ] && as_root && apt_install "installing ClamAV for the tests" clamav-daemon; then return; fi
+  say "no clamd here: tests of scanning use a stand-in only (with ClamAV's clamd in /usr/sbin, or named in FIRSTLINE_TEST_CLAMD, the real one)"
+}
+
 # ---- all of it ----------------------------------------------------------------------------------------------------
 
 found=
@@ -394,7 +414,11 @@ else
   fi
   found="$found, PostgreSQL $pg_major with pgvector $pg_vector"
 fi
-if [ "$with_chromium" = yes ]; then check_chromium; fi
+if [ "$with_chromium" = yes ]; then
+  check_chromium
+  check_s3
+  check_clamd
+fi
 found=${found#, }
 if [ "$missing" -ne 0 ]; then die "$found: ready, but not all is; see above."; fi
 say "$found: ready"

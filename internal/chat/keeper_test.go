@@ -20,7 +20,7 @@ import (
 	"github.com/firstline/firstline/internal/scan"
 )
 
-// places are the stores to try: a folder, and a bucket of a real S3 server where FIRSTLINE_TEST_VERSITYGW names the program.
+// places are the stores to try: a folder, and a bucket of a real S3 server, versitygw, which scripts/setup.sh --test installs.
 func places(t *testing.T) map[string]blob.Store {
 	t.Helper()
 	dir, err := blob.Open("dir:"+t.TempDir(), blob.Keys{})
@@ -28,8 +28,14 @@ func places(t *testing.T) map[string]blob.Store {
 		t.Fatal(err)
 	}
 	all := map[string]blob.Store{"disk": dir}
-	if program := os.Getenv("FIRSTLINE_TEST_VERSITYGW"); program != "" {
+	program := os.Getenv("FIRSTLINE_TEST_VERSITYGW")
+	if program == "" {
+		program = filepath.Join("..", "..", "bin", "versitygw")
+	}
+	if _, err := os.Stat(program); err == nil {
 		all["s3"] = s3(t, program)
+	} else {
+		t.Log("no S3 server to test with:", err)
 	}
 	return all
 }
