@@ -132,10 +132,9 @@ func (r *Record) OpenAttachment(ctx context.Context, conversation, id uuid.UUID,
 		return f, fault.New(fault.NotFound, "attachment_not_found", "There is no such file in this conversation.")
 	case err != nil:
 		return f, err
-	case scan == "infected":
-		return f, fault.New(fault.NotFound, "file_removed", "This file held a virus and was deleted.")
-	case scan == "pending":
-		return f, fault.New(fault.Unavailable, "file_being_checked", "This file is being checked for viruses. Please try again in a minute.")
+	}
+	if err := unseen(scan); err != nil {
+		return f, err
 	}
 	f.Data, err = r.fetch(ctx, store, key, f.Data)
 	return f, err
@@ -144,14 +143,32 @@ func (r *Record) OpenAttachment(ctx context.Context, conversation, id uuid.UUID,
 // OpenThumbnail returns the small copy of a picture, JPEG or PNG, to whom OpenAttachment returns the file.
 func (r *Record) OpenThumbnail(ctx context.Context, conversation, id uuid.UUID, internal bool) ([]byte, error) {
 	var thumb []byte
+	var scan string
 	err := r.pool.QueryRow(ctx, `
-		SELECT a.thumb FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
-		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public') AND a.thumb IS NOT NULL AND a.scan IN ('none', 'clean')`,
-		conversation, id, internal).Scan(&thumb)
-	if errors.Is(err, pgx.ErrNoRows) {
+		SELECT a.thumb, a.scan FROM attachments a LEFT JOIN messages m ON m.id = a.message_id
+		WHERE a.id = $2 AND a.conversation_id = $1 AND ($3 OR a.author = 'customer' OR m.visibility = 'public') AND (a.thumb IS NOT NULL OR a.scan = 'infected')`,
+		conversation, id, internal).Scan(&thumb, &scan)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return nil, fault.New(fault.NotFound, "attachment_not_found", "There is no such picture in this conversation, or none that is small.")
+	case err != nil:
+		return nil, err
 	}
-	return thumb, err
+	if err := unseen(scan); err != nil {
+		return nil, err
+	}
+	return thumb, nil
+}
+
+// unseen is why a file is shown to nobody, by what the scanner said of it.
+func unseen(scan string) error {
+	switch scan {
+	case "infected":
+		return fault.New(fault.NotFound, "file_removed", "This file held a virus and was deleted.")
+	case "pending":
+		return fault.New(fault.Unavailable, "file_being_checked", "This file is being checked for viruses. Please try again in a minute.")
+	}
+	return nil
 }
 
 // developFor is how long a picture may wait for the memory that its thumbnail takes.

@@ -56,7 +56,7 @@ export const steps = [
     "what is no picture, text or PDF is refused in words, and can be taken away",
     async ({ customer: { page } }) => {
       await page.locator(".composer input[type=file]").setInputFiles({ name: "evil.png", mimeType: "image/png", buffer: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>') });
-      await page.getByRole("alert").filter({ hasText: "Send a picture" }).waitFor();
+      await page.getByRole("alert").filter({ hasText: "Only pictures" }).waitFor();
       await page.getByRole("button", { name: "Remove evil.png" }).click();
       await page.locator(".composer .chosen").waitFor({ state: "detached" });
     },

@@ -225,7 +225,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
       <div class="bubble" dir="auto">
         <span class="sr-only">{w.you}: </span>
         {m.text}
-        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} failed={w.fileFailed} close={w.close} />
+        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} words={w.fileWords} close={w.close} />
         <span class="sr-only"> {time}</span>
       </div>
     );
@@ -240,7 +240,7 @@ function One({ m, joined, last, now }: { m: Message; joined: boolean; last: bool
       {(m.author === "assistant" || !joined) && <Author m={m} time={time} />}
       <div class="body">
         <Text text={lead} citations={m.citations ?? []} />
-        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} failed={w.fileFailed} close={w.close} />
+        <Files files={m.attachments ?? undefined} open={openFile} label={w.files} words={w.fileWords} close={w.close} />
         <Sources citations={m.citations ?? []} />
         {options.length > 0 && (
           <div class="options" role="group" aria-label={w.choose}>

@@ -312,7 +312,7 @@ export function attachFiles(files: Iterable<File>): void {
   const w = words.value;
   const room = maxFiles - chosen.value.filter((c) => !c.error).length;
   const send = (f: File, signal: AbortSignal, progress: Progress) => upload(`/v1/attachments?conversation=${encodeURIComponent(s.id)}`, f, auth(s), signal, progress);
-  chooseFiles(files, room, send, { tooLarge: w.fileTooLarge, failed: w.fileNotSent }, (c) => {
+  chooseFiles(files, room, send, w.uploads, (c) => {
     if (session.value?.id !== s.id) return;
     const all = chosen.value;
     chosen.value = all.some((o) => o.key === c.key) ? all.map((o) => (o.key === c.key ? c : o)) : [...all, c];

@@ -2,6 +2,8 @@
 // server and are not here. English comes with the page and stands in for what is missing; the others are fetched when
 // they are wanted.
 
+import type { FileWords, UploadWords } from "../shared/files.tsx";
+
 export interface Words {
   assistant: string;
   ai: string;
@@ -94,9 +96,8 @@ export interface Words {
   photo: string;
   removeFile: (name: string) => string;
   uploading: string;
-  fileTooLarge: string;
-  fileNotSent: string;
-  fileFailed: string;
+  uploads: UploadWords;
+  fileWords: FileWords;
   intakeTitle: string;
   intakeHint: string;
   intakeEmail: string;
@@ -211,9 +212,20 @@ export const en: Words = {
   photo: "Take a photo",
   removeFile: (n) => `Remove ${n}`,
   uploading: "Uploading…",
-  fileTooLarge: "Larger than 10 MB",
-  fileNotSent: "Not uploaded",
-  fileFailed: "The file could not be loaded.",
+  uploads: {
+    failed: "Not uploaded",
+    tooMany: "A message takes at most 10 files",
+    problems: {
+      too_large: "Larger than 10 MB",
+      unsupported_type: "Only pictures (PNG, JPEG, GIF, WebP), PDF and plain text",
+      damaged_picture: "The picture is damaged: take it again",
+      file_infected: "It holds a virus and was not taken",
+      too_many_files: "This chat has as many files as it takes",
+      files_too_large: "The files of this chat take too much room",
+      busy: "Much is arriving at once: try again in a moment",
+    },
+  },
+  fileWords: { failed: "The file could not be loaded.", checking: "is being checked for viruses", removed: "held a virus and was deleted" },
   intakeTitle: "While you wait",
   intakeHint: "If you have it at hand, it helps the person who takes over. We ask only once, and you need not answer.",
   intakeEmail: "E-mail of your account",

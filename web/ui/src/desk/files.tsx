@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../shared/icons.tsx";
-import { accepted, choose, type Chosen, ChosenFiles, Files, filesIn, maxFiles, upload } from "../shared/files.tsx";
+import { accepted, choose, type Chosen, ChosenFiles, Files, filesIn, type FileWords, maxFiles, upload, type UploadWords } from "../shared/files.tsx";
 import type { Attachment } from "../shared/types.ts";
 import { ariaKeysFor, keyFor, register } from "./commands.ts";
 import { readKeys } from "./keys.ts";
@@ -13,12 +13,13 @@ import { Part } from "./package.tsx";
 import * as s from "./store/index.ts";
 
 const of = (conversation: string) => `/v1/agent/conversations/${encodeURIComponent(conversation)}/attachments`;
+const instead: FileWords = { failed: "The file could not be loaded.", checking: "is being checked for viruses", removed: "held a virus and was deleted" };
 const here = (a: Attachment) => `${of(s.openId.value ?? "")}/${a.id}`;
 
 messageParts.add({
   id: "files",
   order: 100,
-  component: ({ message }) => <Files files={message.attachments ?? undefined} href={here} label="Files" failed="The file could not be loaded." />,
+  component: ({ message }) => <Files files={message.attachments ?? undefined} href={here} label="Files" words={instead} />,
 });
 
 packageSections.add({
@@ -27,7 +28,7 @@ packageSections.add({
   component: ({ package: p }) =>
     p?.attachments?.length ? (
       <Part title="Files">
-        <Files files={p.attachments} href={here} label="Files of the conversation" failed="The file could not be loaded." />
+        <Files files={p.attachments} href={here} label="Files of the conversation" words={instead} />
       </Part>
     ) : null,
 });
@@ -54,7 +55,19 @@ function change(at: Pick<Composer, "conversation" | "mode">, c: Chosen): void {
 
 function attach(at: Pick<Composer, "conversation" | "mode">, files: Iterable<File>): void {
   const room = maxFiles - (s.enclosed.peek()[name(at)] ?? []).length - (underWay.peek()[name(at)] ?? []).filter((c) => !c.error).length;
-  const words = { tooLarge: "Larger than 10 MB", failed: "Not uploaded" };
+  const words: UploadWords = {
+    failed: "Not uploaded",
+    tooMany: `A message takes at most ${maxFiles} files`,
+    problems: {
+      too_large: "Larger than 10 MB",
+      unsupported_type: "Only pictures (PNG, JPEG, GIF, WebP), PDF and plain text",
+      damaged_picture: "The picture is damaged",
+      file_infected: "It holds a virus and was not taken",
+      too_many_files: "This conversation has as many files as it takes",
+      files_too_large: "The files of this conversation take too much room",
+      busy: "Much is arriving at once: try again in a moment",
+    },
+  };
   choose(files, room, (f, signal, progress) => upload(of(at.conversation), f, { "X-Firstline": "1" }, signal, progress), words, (c) => change({ conversation: at.conversation, mode: at.mode }, c));
 }
 

@@ -1,7 +1,7 @@
 // Files of messages: how they are sent to the server, and how both pages show them.
 
 import { useEffect, useState } from "preact/hooks";
-import { Problem } from "./api.ts";
+import { download, Problem } from "./api.ts";
 import { at } from "./host.ts";
 import { Icon } from "./icons.tsx";
 import { Dialog } from "./parts.tsx";
@@ -83,12 +83,23 @@ export interface Chosen {
 
 let keys = 0;
 
-/** Takes files into the list and uploads them; change is called with each new state of one of them. */
-export function choose(files: Iterable<File>, room: number, send: (f: File, signal: AbortSignal, progress: Progress) => Promise<Attachment>, words: { tooLarge: string; failed: string }, change: (c: Chosen) => void): void {
-  for (const f of [...files].slice(0, Math.max(0, room))) {
+/** Why a file is not taken: by the server's codes, and for what is known before it is asked. */
+export interface UploadWords {
+  failed: string;
+  tooMany: string;
+  problems: Partial<Record<string, string>>;
+}
+
+/** Takes files into the list and uploads them; change is called with each new state of one of them. What a message has no room for is listed too, with the reason. */
+export function choose(files: Iterable<File>, room: number, send: (f: File, signal: AbortSignal, progress: Progress) => Promise<Attachment>, words: UploadWords, change: (c: Chosen) => void): void {
+  for (const f of files) {
     const c: Chosen = { key: ++keys, name: f.name || "file" };
     if (f.size > maxFile) {
-      change({ ...c, error: words.tooLarge });
+      change({ ...c, error: words.problems.too_large ?? words.failed });
+      continue;
+    }
+    if (room-- <= 0) {
+      change({ ...c, error: words.tooMany });
       continue;
     }
     const begin = () => {
@@ -99,7 +110,8 @@ export function choose(files: Iterable<File>, room: number, send: (f: File, sign
         (err: unknown) => {
           if (stop.signal.aborted) return;
           const passing = !(err instanceof Problem) || err.passing;
-          change({ ...c, error: err instanceof Problem && err.status !== 0 ? err.message : words.failed, again: passing ? begin : undefined });
+          const said = err instanceof Problem && err.status !== 0 ? (words.problems[err.code] ?? words.failed) : words.failed;
+          change({ ...c, error: said, again: passing ? begin : undefined });
         },
       );
     };
@@ -117,29 +129,70 @@ export function sizeOf(bytes: number): string {
 /** Opens a file, or the small copy of a picture. */
 type Open = (a: Attachment, small?: boolean) => Promise<Blob>;
 
+/** What is said in place of a file that cannot be shown. */
+export interface FileWords {
+  failed: string;
+  /** It is being looked at for viruses; it comes by itself. */
+  checking: string;
+  /** It held a virus. */
+  removed: string;
+}
+
 /** The files of a message: pictures are shown small, the others are named. Where only a token opens them, `open` fetches one. */
-export function Files(p: { files: Attachment[] | undefined; href?: (a: Attachment) => string; open?: Open; label: string; failed: string; close?: string }) {
+export function Files(p: { files: Attachment[] | undefined; href?: (a: Attachment) => string; open?: Open; label: string; words: FileWords; close?: string }) {
   if (!p.files?.length) return null;
   return (
     <ul class="files" aria-label={p.label}>
       {p.files.map((a) => (
-        <li key={a.id}>{a.media_type.startsWith("image/") ? <Picture a={a} {...p} /> : <Named a={a} {...p} />}</li>
+        <li key={a.id}>{a.removed ? <Instead a={a} said={p.words.removed} bad /> : a.media_type.startsWith("image/") ? <Picture a={a} {...p} /> : <Named a={a} {...p} />}</li>
       ))}
     </ul>
   );
+}
+
+/** The name of a file that is not shown, and why. */
+function Instead({ a, said, bad }: { a: Attachment; said: string; bad?: boolean }) {
+  return (
+    <span class={bad ? "file wrong" : "file"} role="status">
+      <Icon name={bad ? "alert" : "clock"} size={18} />
+      <span class="file-name">{a.name}</span>
+      <span class="file-size">{said}</span>
+    </span>
+  );
+}
+
+/** Why a file does not come, by the server's codes. */
+type Why = "" | "failed" | "checking" | "removed";
+
+const why = (err: unknown): Why => (err instanceof Problem && err.code === "file_being_checked" ? "checking" : err instanceof Problem && err.code === "file_removed" ? "removed" : "failed");
+
+/** How often it is looked whether a file has been checked, and how many times at most. */
+const lookAgain = 10_000;
+const looks = 60;
+
+/** Counts up while a file is being checked, so that it is asked for again. */
+function useLooks(checking: boolean): number {
+  const [n, set] = useState(0);
+  useEffect(() => {
+    if (!checking || n >= looks) return;
+    const t = setTimeout(() => set(n + 1), lookAgain);
+    return () => clearTimeout(t);
+  }, [checking, n]);
+  return n;
 }
 
 interface One {
   a: Attachment;
   href?: (a: Attachment) => string;
   open?: Open;
-  failed: string;
+  words: FileWords;
   close?: string;
 }
 
 /** An address for what is fetched, as long as it is shown. */
-function useBlob(open: Open | undefined, a: Attachment, small: boolean): { url: string; wrong: boolean } {
-  const [state, set] = useState({ url: "", wrong: false });
+function useBlob(open: Open | undefined, a: Attachment, small: boolean): { url: string; why: Why } {
+  const [state, set] = useState<{ url: string; why: Why }>({ url: "", why: "" });
+  const n = useLooks(state.why === "checking");
   useEffect(() => {
     if (!open) return;
     let made = "";
@@ -148,15 +201,15 @@ function useBlob(open: Open | undefined, a: Attachment, small: boolean): { url: 
       (b) => {
         if (gone) return;
         made = URL.createObjectURL(b);
-        set({ url: made, wrong: false });
+        set({ url: made, why: "" });
       },
-      () => !gone && set({ url: "", wrong: true }),
+      (err: unknown) => !gone && set({ url: "", why: why(err) }),
     );
     return () => {
       gone = true;
       if (made) URL.revokeObjectURL(made);
     };
-  }, [a.id, small]);
+  }, [a.id, small, n]);
   return state;
 }
 
@@ -167,15 +220,27 @@ function room(a: Attachment): { width?: number; height?: number } {
   return { width: Math.max(1, Math.round(a.width * by)), height: Math.max(1, Math.round(a.height * by)) };
 }
 
-function Picture({ a, href, open, failed, close }: One) {
+function Picture({ a, href, open, words, close }: One) {
   const small = useBlob(open, a, a.thumbnail === true);
-  const [broken, setBroken] = useState(false);
+  const [broken, setBroken] = useState<Why>("");
   const [large, setLarge] = useState(false);
   const url = href ? href(a) + (a.thumbnail ? "/thumbnail" : "") : small.url;
-  if (broken || small.wrong) return <span class="file wrong">{failed}</span>;
+  // An <img> does not say why it failed: the server is asked, now and while the file is being checked.
+  const n = useLooks(broken === "checking");
+  const ask = () => {
+    download(url, "*/*", {}).then(
+      () => setBroken(broken === "checking" ? "" : "failed"), // it is there, but no picture
+      (err: unknown) => setBroken(why(err)),
+    );
+  };
+  useEffect(() => {
+    if (n > 0) ask();
+  }, [n]);
+  const not = broken || small.why;
+  if (not) return <Instead a={a} said={words[not]} bad={not !== "checking"} />;
   const size = room(a);
   if (!url) return <span class="picture loading" role="img" aria-label={a.name} style={size.width ? { width: `${size.width}px`, height: `${size.height}px` } : undefined} />;
-  const img = <img src={url} alt={a.name} loading="lazy" {...size} onError={() => setBroken(true)} />;
+  const img = <img src={url} alt={a.name} loading="lazy" {...size} onError={ask} />;
   if (href)
     return (
       <a class="picture" href={href(a)} target="_blank" rel="noopener">
@@ -187,23 +252,23 @@ function Picture({ a, href, open, failed, close }: One) {
       <button type="button" class="picture" onClick={() => setLarge(true)}>
         {img}
       </button>
-      {large && <Large a={a} open={open} failed={failed} close={close ?? ""} onClose={() => setLarge(false)} />}
+      {large && <Large a={a} open={open} words={words} close={close ?? ""} onClose={() => setLarge(false)} />}
     </>
   );
 }
 
 /** The picture as large as the window allows. */
-function Large({ a, open, failed, close, onClose }: One & { close: string; onClose: () => void }) {
-  const { url, wrong } = useBlob(open, a, false);
+function Large({ a, open, words, close, onClose }: One & { close: string; onClose: () => void }) {
+  const { url, why: not } = useBlob(open, a, false);
   return (
     <Dialog title={a.name} closeLabel={close} class="large-picture" onClose={onClose}>
-      {wrong ? <p class="wrong">{failed}</p> : url ? <img src={url} alt={a.name} /> : <span class="picture loading" role="img" aria-label={a.name} />}
+      {not ? <p class="wrong">{words[not]}</p> : url ? <img src={url} alt={a.name} /> : <span class="picture loading" role="img" aria-label={a.name} />}
     </Dialog>
   );
 }
 
-function Named({ a, href, open, failed }: One) {
-  const [wrong, setWrong] = useState(false);
+function Named({ a, href, open, words }: One) {
+  const [not, setNot] = useState<Why>("");
   const inside = (
     <>
       <Icon name="file" size={18} />
@@ -225,9 +290,9 @@ function Named({ a, href, open, failed }: One) {
       link.download = a.name;
       link.click();
       setTimeout(() => URL.revokeObjectURL(url), 10_000);
-      setWrong(false);
-    } catch {
-      setWrong(true);
+      setNot("");
+    } catch (err) {
+      setNot(why(err));
     }
   };
   return (
@@ -235,7 +300,12 @@ function Named({ a, href, open, failed }: One) {
       <button type="button" class="file" onClick={() => void save()}>
         {inside}
       </button>
-      {wrong && <span class="wrong"> {failed}</span>}
+      {not && (
+        <span class="wrong" role="status">
+          {" "}
+          {words[not]}
+        </span>
+      )}
     </>
   );
 }

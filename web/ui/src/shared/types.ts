@@ -31,6 +31,8 @@ export interface Attachment {
   width?: number;
   height?: number;
   thumbnail?: boolean;
+  /** It held a virus, and nothing is left of it. */
+  removed?: boolean;
 }
 
 export interface Message {
