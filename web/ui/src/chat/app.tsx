@@ -8,6 +8,7 @@ import { Icon } from "../shared/icons.tsx";
 import { Composer } from "./composer.tsx";
 import { Conversation } from "./conversation.tsx";
 import { telling, tellLabel } from "./notices.ts";
+import { rights, rightsLabel } from "./rights.ts";
 import { Start } from "./start.tsx";
 import { saveTranscript } from "./thread.ts";
 import { direction } from "./words.ts";
@@ -41,6 +42,7 @@ export function App() {
       </div>
       {panel.value && <Panel />}
       {telling.value && session.value && <Telling />}
+      {rights.value && <Rights />}
     </div>
   );
 }
@@ -53,6 +55,21 @@ function Telling() {
       (m) => setLoaded({ it: m.Notices }),
       () => {
         telling.value = false;
+        notice.value = "failed";
+      },
+    );
+  }, []);
+  return Loaded ? <Loaded.it /> : null;
+}
+
+/** What a customer may know of their data and ask for; the code comes when it is opened. */
+function Rights() {
+  const [Loaded, setLoaded] = useState<{ it: ComponentType } | null>(null);
+  useEffect(() => {
+    import("./rights.tsx").then(
+      (m) => setLoaded({ it: m.Rights }),
+      () => {
+        rights.value = undefined;
         notice.value = "failed";
       },
     );
@@ -85,6 +102,7 @@ function Header() {
   const who = human ? (r.agent?.name ?? w.team) : s !== null && r.owner === "queue" ? w.inLine : w.assistant;
   const items: MenuItem[] = [{ label: w.newChat, onSelect: () => setConfirm("new") }, { label: w.asText, onSelect: () => void saveTranscript("text") }, { label: w.asPage, onSelect: () => void saveTranscript("html") }, { label: w.asData, onSelect: () => void saveTranscript("json") }];
   items.push({ label: tellLabel(locale.value), onSelect: () => (telling.value = true) });
+  items.push({ label: rightsLabel(locale.value), onSelect: () => (rights.value = { of: s }) });
   if (r.status === "open" && r.owner === "assistant") items.push({ label: w.end, onSelect: () => setConfirm("end") });
   return (
     <header class="header">

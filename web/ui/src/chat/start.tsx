@@ -1,5 +1,8 @@
 // The first page: what will answer here, in which language and for which country.
 
+import { useEffect, useState } from "preact/hooks";
+import { call } from "../shared/api.ts";
+import { type Privacy, recordedLine, rights, rightsLabel } from "./rights.ts";
 import { choice, config, configFailed, loadConfig, notice, start, starting, words } from "./session.ts";
 import { Icon } from "../shared/icons.tsx";
 
@@ -19,6 +22,31 @@ function country(code: string, fallback: string, locale: string): string {
   } catch {
     return fallback;
   }
+}
+
+/** What is recorded and for how long, and the door to the rest. */
+function Recorded({ locale }: { locale: string }) {
+  const [kept, setKept] = useState("");
+  useEffect(() => {
+    const cancel = new AbortController();
+    call<Privacy | undefined>(`/v1/privacy?locale=${encodeURIComponent(locale)}`, { signal: cancel.signal }).then(
+      (p) => {
+        if (cancel.signal.aborted) return;
+        const one = p?.sections.find((x) => x.key === "kept");
+        setKept(one ? `${one.title}: ${one.text}` : "");
+      },
+      () => {}, // the dialog tries again
+    );
+    return () => cancel.abort();
+  }, [locale]);
+  return (
+    <p class="start-recorded">
+      {recordedLine(locale)} {kept}{" "}
+      <button type="button" class="text-button" onClick={() => (rights.value = { of: null })}>
+        {rightsLabel(locale)}
+      </button>
+    </p>
+  );
 }
 
 export function Start() {
@@ -44,6 +72,7 @@ export function Start() {
             {w.startAi} {w.startPerson}
           </p>
         </div>
+        <Recorded locale={locale} />
         <div class="fields">
           <label class="field">
             <span>{w.language}</span>

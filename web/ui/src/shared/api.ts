@@ -73,8 +73,8 @@ export async function call<T>(path: string, o: CallOptions = {}): Promise<T> {
 }
 
 /** Fetches a file. */
-export async function download(path: string, accept: string, headers: Record<string, string>): Promise<Blob> {
-  return (await request(path, { headers }, accept)).blob();
+export async function download(path: string, accept: string, headers: Record<string, string>, o: CallOptions = {}): Promise<Blob> {
+  return (await request(path, { ...o, headers }, accept)).blob();
 }
 
 /** A random name for something that must be stored once, however often it is sent. */
