@@ -85,7 +85,8 @@ func TestReplay(t *testing.T) {
 		t.Errorf("stricter: %v", strict.Kinds)
 	}
 	for _, c := range strict.Changed {
-		if c.Now.Threshold != 1 || math.Abs(c.Before.P-c.Now.P) > 1e-6 { // two loads of one index differ in the last digits
+		guide := c.Before.Action == assistant.Guide                                // its steps are not chosen by how sure anything is, and tell no p
+		if c.Now.Threshold != 1 || !guide && math.Abs(c.Before.P-c.Now.P) > 1e-6 { // two loads of one index differ in the last digits
 			t.Errorf("%+v", c)
 		}
 	}

@@ -70,7 +70,7 @@ var kinds = []string{ruleLost, lessUrgent, toPerson, toOffer, toClarify, moreCau
 var byRule = []assistant.Reason{assistant.PriorityTopic, assistant.Vulnerability, assistant.ComplaintOrLegal, assistant.CustomerRequest}
 
 // caution orders the actions by how much is left to a person.
-var caution = map[assistant.Action]int{assistant.Answer: 0, assistant.Reply: 0, assistant.Clarify: 1, assistant.Offer: 2, assistant.HandOff: 3}
+var caution = map[assistant.Action]int{assistant.Answer: 0, assistant.Guide: 0, assistant.Reply: 0, assistant.Clarify: 1, assistant.Offer: 2, assistant.HandOff: 3}
 
 // kind says what has changed, and how bad that may be.
 func (p pair) kind() string {
