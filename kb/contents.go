@@ -89,3 +89,20 @@ func Opens(entries []Entry, market, locale, audience string) (Entry, bool) {
 	}
 	return best, found
 }
+
+// Votes returns by article how many readers more said since then that it helped than that it did not.
+func (s *Store) Votes(ctx context.Context, since time.Time) (map[uuid.UUID]int, error) {
+	rows, err := s.db.Query(ctx, `SELECT article_id, count(*) FILTER (WHERE helpful) - count(*) FILTER (WHERE NOT helpful)
+		FROM article_feedback WHERE at >= $1 GROUP BY article_id`, since)
+	if err != nil {
+		return nil, databaseError("votes", err)
+	}
+	all := map[uuid.UUID]int{}
+	var id uuid.UUID
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&id, &n}, func() error {
+		all[id] = n
+		return nil
+	})
+	return all, databaseError("votes", err)
+}

@@ -35,6 +35,8 @@ var helpDoors = map[string]string{
 	"search page":      "/help/search?q=zorblatt&locale=en&market=gb",
 	"collection":       "/help/c/secrets?locale=en&market=gb",
 	"home":             "/help?locale=en&market=gb",
+	"chat starters":    "/v1/help/starters?locale=en&market=gb",
+	"an article's":     "/v1/help/starters?article=%s&locale=en&market=gb",
 	"contact":          "/contact?article=%s&locale=en&market=gb",
 }
 
@@ -361,6 +363,9 @@ func TestHelpSuggestions(t *testing.T) {
 	b := setup(t)
 	b.index()
 	b.run([]scenario{
+		{name: "what a chat may begin with", path: "/v1/help/starters?locale=de&market=de", status: 200, want: []string{`"starters":[{"text":"`, `"locale":"de"`}, never: []string{`"locale":"en"`}},
+		{name: "the same of an article", path: "/v1/help/starters?locale=en&market=gb&article=late-fees", status: 200, want: []string{`"slug":"late-fees"`}},
+		{name: "the same of an article that there is not", path: "/v1/help/starters?locale=en&market=gb&article=no-such-thing", status: 200, want: []string{`"starters":[{"text":"`}},
 		{name: "an unfinished word", path: "/v1/help/suggest?q=ref&locale=en&market=gb", status: 200, want: []string{`"collection_name":"Refunds and problems"`, "efund"}},
 		{name: "a misspelt word", path: "/v1/help/suggest?q=refnd+not+recieved&locale=en&market=gb", status: 200, want: []string{`"slug":"refund-`}},
 		{name: "without accents", path: "/v1/help/suggest?q=zahlung+fruher&locale=de&market=de", status: 200, want: []string{`"suggestions":[{`}},

@@ -40,7 +40,7 @@ var doors = map[door][]string{
 		"GET /help/:slug/guide", "GET /help/c/:collection", "GET /help/feed.atom", "GET /help/search", "GET /metrics", "GET /sw.js", "GET /widget.js", "GET /openapi.json", "GET /readyz", "GET /robots.txt",
 		"GET /signin", "POST /signin", "POST /signin/link", "GET /signin/oidc", "GET /signin/oidc/callback", "POST /signin/password", "GET /sitemap.xml",
 		"GET /sitemap/:part", "GET /static/*file", "POST /v1/auth/link", "GET /v1/config", "GET /v1/contact-options", "POST /v1/conversations",
-		"GET /v1/help/articles/:slug", "POST /v1/help/articles/:slug/feedback", "GET /v1/help/search", "GET /v1/help/suggest", "GET /v1/privacy",
+		"GET /v1/help/articles/:slug", "POST /v1/help/articles/:slug/feedback", "GET /v1/help/search", "GET /v1/help/starters", "GET /v1/help/suggest", "GET /v1/privacy",
 	},
 	byLink: {
 		"GET /notices/confirm", "POST /notices/confirm", "GET /notices/unsubscribe", "POST /notices/unsubscribe", "POST /v1/links",

@@ -41,6 +41,7 @@ func newHelpLimits(limit int) helpLimits {
 // helpRoutes registers what the help centre's pages and others ask for.
 func (s *Server) helpRoutes(g groups) {
 	g.v1.GET("/help/suggest", handle(s.helpSuggest))
+	g.v1.GET("/help/starters", handle(s.helpStarters))
 	g.v1.POST("/help/articles/:slug/feedback", handle(s.judgeArticle))
 	g.admin.GET("/help/feedback", handle(s.judgedArticles))
 }

@@ -25,7 +25,7 @@ export interface Session {
 }
 
 const store = browserStore(() => host.prefix);
-const given = (name: string) => host.given[name] || null;
+export const given = (name: string) => host.given[name] || null;
 
 /**
  * Who the customer is, in the word of the app that opens this page: #customer_token=…, which no server and no log sees. It

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../shared/api.ts";
 import { type Privacy, recordedLine, rights, rightsLabel } from "./rights.ts";
-import { choice, config, configFailed, loadConfig, notice, start, starting, words } from "./session.ts";
+import { choice, config, configFailed, given, loadConfig, notice, send, start, starting, words } from "./session.ts";
 import { Icon } from "../shared/icons.tsx";
 
 /** A language in its own words: "Deutsch", "svenska". */
@@ -46,6 +46,55 @@ function Recorded({ locale }: { locale: string }) {
         {rightsLabel(locale)}
       </button>
     </p>
+  );
+}
+
+/** A question to begin with, as the articles ask it. */
+interface Starter {
+  text: string;
+  slug: string;
+  locale: string;
+}
+
+/** Questions that the articles answer; one of them begins the chat and is asked. Without articles, nothing stands here. */
+function Starters({ market, locale }: { market: string; locale: string }) {
+  const [all, setAll] = useState<Starter[]>([]);
+  const article = given("article");
+  useEffect(() => {
+    if (!market || !locale) return;
+    const cancel = new AbortController();
+    const query = new URLSearchParams({ market, locale, ...(article ? { article } : {}) });
+    call<{ starters: Starter[] } | undefined>(`/v1/help/starters?${query}`, { signal: cancel.signal }).then(
+      (found) => {
+        if (!cancel.signal.aborted) setAll(found?.starters ?? []);
+      },
+      () => {
+        if (!cancel.signal.aborted) setAll([]); // the chat begins without them
+      },
+    );
+    return () => cancel.abort();
+  }, [market, locale, article]);
+  if (all.length === 0) return null;
+  return (
+    <section class="starters" aria-labelledby="starters-title">
+      <h3 id="starters-title">{words.value.startWith}</h3>
+      <ul>
+        {all.map((s) => (
+          <li key={s.slug + s.text}>
+            <button
+              type="button"
+              class="button"
+              lang={s.locale}
+              dir="auto"
+              disabled={starting.value}
+              onClick={() => void start().then((begun) => begun && send(s.text))}
+            >
+              {s.text}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
@@ -109,6 +158,7 @@ export function Start() {
           <Icon name="chat" size={20} />
           {configFailed.value ? w.retry : starting.value ? w.starting : w.start}
         </button>
+        {c && <Starters market={market} locale={locale} />}
       </form>
     </main>
   );

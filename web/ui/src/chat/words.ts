@@ -18,6 +18,7 @@ export interface Words {
   language: string;
   market: string;
   start: string;
+  startWith: string;
   starting: string;
   startFailed: string;
   expired: string;
@@ -134,6 +135,7 @@ export const en: Words = {
   language: "Language",
   market: "Country",
   start: "Start chat",
+  startWith: "Or begin with a question",
   starting: "Starting…",
   startFailed: "The chat could not be started. Please try again in a moment.",
   expired: "That conversation is no longer available. You can start a new one.",

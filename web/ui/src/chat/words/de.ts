@@ -14,6 +14,7 @@ export const words: Words = {
   language: "Sprache",
   market: "Land",
   start: "Chat starten",
+  startWith: "Oder gleich mit einer Frage beginnen",
   starting: "Wird gestartet…",
   startFailed: "Der Chat konnte nicht gestartet werden. Bitte versuchen Sie es gleich noch einmal.",
   expired: "Dieses Gespräch ist nicht mehr verfügbar. Sie können ein neues beginnen.",

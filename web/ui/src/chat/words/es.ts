@@ -14,6 +14,7 @@ export const words: Words = {
   language: "Idioma",
   market: "País",
   start: "Empezar el chat",
+  startWith: "O empieza con una pregunta",
   starting: "Empezando…",
   startFailed: "No se ha podido empezar el chat. Inténtalo de nuevo en un momento.",
   expired: "Esa conversación ya no está disponible. Puedes empezar otra.",

@@ -14,6 +14,7 @@ export const words: Words = {
   language: "Langue",
   market: "Pays",
   start: "Démarrer la discussion",
+  startWith: "Ou commencez par une question",
   starting: "Démarrage…",
   startFailed: "La discussion n'a pas pu démarrer. Réessayez dans un instant.",
   expired: "Cette discussion n'est plus disponible. Vous pouvez en commencer une nouvelle.",

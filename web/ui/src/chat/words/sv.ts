@@ -14,6 +14,7 @@ export const words: Words = {
   language: "Språk",
   market: "Land",
   start: "Starta chatten",
+  startWith: "Eller börja med en fråga",
   starting: "Startar…",
   startFailed: "Chatten kunde inte startas. Försök igen om en stund.",
   expired: "Det samtalet finns inte längre. Du kan starta ett nytt.",
