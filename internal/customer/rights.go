@@ -41,6 +41,7 @@ type exported struct {
 	Audience  string          `json:"audience"`
 	Status    string          `json:"status"`
 	Article   string          `json:"article,omitempty"`
+	Page      chat.Page       `json:"page"` // what the page around the chat said, which was shown to agents
 	Customer  chat.Person     `json:"customer"`
 	Created   time.Time       `json:"created_at"`
 	Messages  []chat.Message  `json:"messages"`
@@ -143,6 +144,9 @@ func (s *Store) export(ctx context.Context, id uuid.UUID) (e exported, err error
 	}
 	e = exported{ID: c.ID, Channel: c.Channel, Market: c.Market, Locale: c.Locale, Audience: c.Audience, Status: c.Status, Article: c.Article, Customer: c.Customer, Created: c.CreatedAt,
 		Messages: []chat.Message{}}
+	if e.Page, err = s.record.PageOf(ctx, id); err != nil {
+		return e, err
+	}
 	for after := int64(0); ; {
 		page, err := s.record.Messages(ctx, id, after, 200, false)
 		if err != nil {

@@ -32,13 +32,22 @@ export interface Events {
   message: { author: "customer" | "assistant" | "agent" | "system" };
   /** Who has the conversation now. */
   handoff: { owner: "assistant" | "queue" | "agent" };
+  /** The conversation is over. */
+  ended: undefined;
+  /** The customer has given one to five stars. */
+  rated: { score: number };
+  /** The customer's token has expired, was used up or is refused: call identify with a new one. */
+  token: undefined;
   error: { code: string };
 }
 
 export interface Firstline {
   (command: "open" | "close" | "toggle" | "logout" | "remove"): void;
-  /** Says who the customer is: a token that your backend has signed, never made in the page. */
-  (command: "identify", customerToken: string): void;
+  /**
+   * Says who the customer is: a token that your backend has signed, never made in the page. A conversation that runs becomes
+   * theirs. null signs out, as logout does: nothing of the customer stays in the browser.
+   */
+  (command: "identify", customerToken: string | null): void;
   (command: "setContext", context: Context): void;
   <E extends keyof Events>(command: "on" | "off", event: E, listener: (detail: Events[E]) => void): void;
 }

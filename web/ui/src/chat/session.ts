@@ -22,6 +22,8 @@ export interface Session {
   officeHours?: OfficeHours;
   /** The customer is told of answers elsewhere, so what is read here has to be known. */
   told?: boolean;
+  /** Whose it is, as the company's token named them; none while it is anonymous. */
+  customer?: string;
 }
 
 const store = browserStore(() => host.prefix);
@@ -122,7 +124,9 @@ export const path = (s: Session, rest = "") => `/v1/conversations/${encodeURICom
 export async function boot(): Promise<void> {
   choice.value = { market: "", locale: given("locale") ?? navigator.language };
   session.value = store.get<Session>("session") ?? null;
+  if (session.value && host.customerToken && session.value.customer && session.value.customer !== subject(host.customerToken)) leave(); // somebody else's
   if (session.value) attach(session.value);
+  if (host.customerToken) void identify(host.customerToken);
   await loadConfig();
 }
 
@@ -152,17 +156,25 @@ export async function start(): Promise<boolean> {
   const { market, locale } = choice.value;
   try {
     const made = await call<{ id: string; token: string; disclosure: string; greeting: string; office_hours?: OfficeHours }>("/v1/conversations", {
-      body: { market, locale, ...(given("audience") ? { audience: given("audience") } : {}), ...(given("article") ? { article: given("article") } : {}), ...(host.customerToken ? { customer_token: host.customerToken } : {}), ...hostFields() },
+      body: { market, locale, ...(given("audience") ? { audience: given("audience") } : {}), ...(given("article") ? { article: given("article") } : {}), ...(host.customerToken ? { customer_token: host.customerToken } : {}), ...(host.site ? { site: host.site } : {}) },
       headers: { "Idempotency-Key": startKey },
     });
     startKey = "";
-    const s: Session = { id: made.id, token: made.token, market, locale, disclosure: made.disclosure, greeting: made.greeting, officeHours: made.office_hours };
+    const s: Session = { id: made.id, token: made.token, market, locale, disclosure: made.disclosure, greeting: made.greeting, officeHours: made.office_hours, ...(host.customerToken ? { customer: subject(host.customerToken) } : {}) };
     store.set("session", s);
     session.value = s;
     attach(s);
+    if (Object.keys(host.context).length > 0) setContext(host.context); // apart, so that a page's mistake keeps nobody from asking
     return true;
   } catch (err) {
     if (err instanceof Problem && !err.passing) startKey = "";
+    if (host.customerToken && refusesToken(err)) {
+      // The question does not wait for the page: it is asked anonymously, and becomes the customer's with the next token.
+      host.customerToken = "";
+      tokenWanted.value++;
+      starting.value = false;
+      return start();
+    }
     notice.value = "startFailed";
     return false;
   } finally {
@@ -170,14 +182,76 @@ export async function start(): Promise<boolean> {
   }
 }
 
-/** What a page of another origin adds to the start of a conversation. */
-const hostFields = () => ({ ...(host.site ? { site: host.site } : {}), ...(Object.keys(host.context).length > 0 ? { context: host.context } : {}) });
+/** Counts how often a token of the company's was refused: the page is asked for another one. */
+export const tokenWanted = signal(0);
+
+/** Whom a token names. The server alone says whether that is true; here it tells two customers at one browser apart. */
+export function subject(token: string): string {
+  try {
+    const part = (token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const bytes = Uint8Array.from(atob(part), (c) => c.charCodeAt(0));
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown };
+    return typeof sub === "string" ? sub : "";
+  } catch {
+    return "";
+  }
+}
+
+/** The token is the reason of the refusal: it has expired, was used before, or is not of a key that the server has. */
+const refusesToken = (err: unknown) => err instanceof Problem && (err.code === "bad_customer_token" || err.code === "token_used");
+
+/** Tells who the customer is. A conversation that runs becomes theirs; one of somebody else leaves this browser. */
+export async function identify(token: string): Promise<void> {
+  host.customerToken = token;
+  const who = subject(token);
+  for (let n = 0; n < 4 && host.customerToken === token; n++) {
+    const s = session.value;
+    if (!s || (s.customer && s.customer === who)) return;
+    if (s.customer) return leave();
+    try {
+      const { token: next } = await call<{ token: string }>(path(s, "/identify"), { body: { customer_token: token }, headers: auth(s) });
+      if (session.value?.id !== s.id || host.customerToken !== token) return;
+      const named = { ...s, token: next, customer: who };
+      store.set("session", named);
+      follows(named);
+      return;
+    } catch (err) {
+      if (session.value?.id !== s.id || host.customerToken !== token) return;
+      if (refusesToken(err)) {
+        host.customerToken = "";
+        tokenWanted.value++;
+        return;
+      }
+      if (err instanceof Problem && err.code === "other_customer") return leave();
+      if (!(err instanceof Problem) || !err.passing) return;
+      await new Promise((r) => setTimeout(r, 1000 * (n + 1)));
+    }
+  }
+}
+
+/** Goes on with what this browser knows of the conversation now: another tab may have left it, or given it another token. */
+export function follows(s: Session | null): void {
+  const before = session.value;
+  if (before?.id === s?.id && before?.token === s?.token) return;
+  if (!s) return leave();
+  stopFollowing?.();
+  outbox?.stop();
+  session.value = s;
+  attach(s);
+}
+
+/** Why what the page said of itself was not taken; "" while nothing was refused. */
+export const contextRefused = signal("");
 
 /** Tells what the page around the chat says of itself; of a conversation that runs, the server is told at once. */
 export function setContext(context: typeof host.context): void {
   host.context = context;
   const s = session.value;
-  if (s) call(path(s, "/context"), { method: "PUT", body: { context }, headers: auth(s) }).catch(() => {});
+  if (s) call(path(s, "/context"), { method: "PUT", body: { context }, headers: auth(s) }).catch((err) => {
+    if (!(err instanceof Problem) || err.passing) return;
+    console.warn(`Firstline: setContext: ${err.message}`); // for whoever writes the page
+    contextRefused.value = err.code;
+  });
 }
 
 /** Takes up a conversation that is known by other means than starting it. */
@@ -231,7 +305,7 @@ function attach(s: Session): void {
         }, pastWithinMs);
       }
     },
-    onRefused: () => expire(s),
+    onRefused: () => void expire(s),
     onEvent: (e) => onEvent(e),
   });
 }
@@ -272,8 +346,15 @@ function announce(m: Message): void {
   announcement.value = `${who ? who + ": " : ""}${plainText(parseMarkdown(m.text))}`;
 }
 
-function expire(s: Session): void {
-  if (session.value?.id !== s.id) return;
+async function expire(s: Session): Promise<void> {
+  // Another tab may have made the conversation the customer's, with a token that is on its way here.
+  for (let n = 0; n < 15; n++) {
+    if (session.value !== s) return;
+    const kept = store.get<Session>("session");
+    if (kept?.id === s.id && kept.token !== s.token) return follows(kept);
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  if (session.value !== s) return;
   leave();
   notice.value = "expired";
 }

@@ -37,6 +37,7 @@ function section(id: string, order: number, Section: ComponentType<{ p: Package 
 section("why", 0, Why);
 section("summary", 100, WhatWasSaid);
 section("customer", 200, Customer);
+packageSections.add({ id: "page", order: 210, component: ({ conversation: c }) => <FromThePage page={c.page} /> });
 section("tried", 150, Tried);
 section("articles", 300, Articles);
 section("promises", 400, Promises);
@@ -99,6 +100,24 @@ function Customer({ p }: { p: Package }) {
         <Fact name="Language">{languageName(p.language)}</Fact>
         {p.audience && <Fact name="Kind">{readable(p.audience)}</Fact>}
         {p.sentiment && <Fact name="Mood">{readable(p.sentiment)}</Fact>}
+      </dl>
+    </Part>
+  );
+}
+
+/** What the page around the chat said. The customer can have written it: it looks like nothing that the company says. */
+function FromThePage({ page }: { page?: { site: string; context: Record<string, string | number | boolean> } | null }) {
+  const said = Object.entries(page?.context ?? {});
+  if (!page || (said.length === 0 && !page.site)) return null;
+  return (
+    <Part title="From the page" mark={said.length > 0 ? "Not verified" : undefined}>
+      <dl class="facts">
+        {page.site && <Fact name="Site">{page.site}</Fact>}
+        {said.map(([name, value]) => (
+          <Fact key={name} name={name}>
+            <bdi>{String(value)}</bdi>
+          </Fact>
+        ))}
       </dl>
     </Part>
   );

@@ -290,6 +290,8 @@ export interface AgentConversation {
   messages: Message[];
   handoff?: Handoff | null;
   package?: Package | null;
+  /** Where it was begun, and what the page there said of itself and the customer; nobody has verified it. */
+  page?: { site: string; context: Record<string, string | number | boolean> } | null;
   verdict?: Verdict | null;
   /** Up to which number it was read. */
   read?: { customer: number; agent: number; me: number };

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { App } from "../chat/app.tsx";
-import { boot, leave, notice, record, scheduleRead, session, setContext } from "../chat/session.ts";
+import { boot, contextRefused, follows, identify, leave, loaded, notice, record, scheduleRead, type Session, session, setContext, tokenWanted } from "../chat/session.ts";
 import chatCss from "../chat/chat.css?inline";
 import { host } from "../shared/host.ts";
 import { browserStore } from "../shared/storage.ts";
@@ -56,9 +56,7 @@ export function mount(o: Mount): Mounted {
         scheduleRead();
       }
     },
-    identify(token) {
-      host.customerToken = token;
-    },
+    identify: (token) => void identify(token),
     setContext,
     logout() {
       host.customerToken = "";
@@ -99,6 +97,8 @@ function watch(emit: Mount["emit"]): void {
   let conversation = "";
   let told = 0;
   let owner = "";
+  let status = "";
+  let rating: number | null = null;
   effect(() => {
     const s = session.value?.id ?? "";
     const r = record.value;
@@ -106,7 +106,8 @@ function watch(emit: Mount["emit"]): void {
       if (conversation !== "") store.remove("seen");
       conversation = s;
       told = 0;
-      owner = "";
+      owner = status = "";
+      rating = null;
     }
     if (s === "") return emitUnread();
     const past = told === 0;
@@ -117,11 +118,28 @@ function watch(emit: Mount["emit"]): void {
     }
     if (owner !== "" && owner !== r.owner) emit("handoff", { owner: r.owner });
     if (r.seq > 0) owner = r.owner;
+    if (status === "open" && r.status === "closed") emit("ended", undefined);
+    if (status !== "" && rating === null && r.rating !== null) emit("rated", { score: r.rating });
+    if (loaded.value) [status, rating] = [r.status, r.rating];
     if (host.shown && document.visibilityState === "visible") see();
     else emitUnread();
   });
   effect(() => {
     if (notice.value) emit("error", { code: notice.value });
+  });
+  effect(() => {
+    if (contextRefused.value) emit("error", { code: contextRefused.value });
+  });
+  let refused = tokenWanted.value;
+  effect(() => {
+    if (tokenWanted.value !== refused) {
+      refused = tokenWanted.value;
+      emit("token", undefined);
+    }
+  });
+  // What another tab of this page does to the conversation holds here too: left, signed out, or made the customer's.
+  addEventListener("storage", (e) => {
+    if (e.key === `${host.prefix}session` || e.key === null) follows(store.get<Session>("session") ?? null);
   });
   document.addEventListener("visibilitychange", () => host.shown && document.visibilityState === "visible" && see());
 }

@@ -271,7 +271,8 @@ class Widget {
       this.close();
       this.host.remove();
     } else if (name === "identify") {
-      this.token = String(args[0] ?? "");
+      if (!args[0]) return this.command("logout", []);
+      this.token = String(args[0]);
       this.mounted?.identify(this.token);
     } else if (name === "setContext") {
       this.context = (args[0] ?? {}) as Context;
@@ -279,13 +280,11 @@ class Widget {
     } else if (name === "logout") {
       this.token = "";
       this.context = {};
-      if (this.mounted) this.mounted.logout();
-      else {
-        try {
-          for (const k of Object.keys(localStorage)) if (k.startsWith(this.prefix)) localStorage.removeItem(k);
-        } catch {
-          // nothing is kept then
-        }
+      this.mounted?.logout();
+      try {
+        for (const k of Object.keys(localStorage)) if (k.startsWith(this.prefix)) localStorage.removeItem(k);
+      } catch {
+        // nothing is kept then
       }
       this.counted(0);
     } else console.warn(`Firstline: there is no command ${name}`);
