@@ -83,7 +83,7 @@ func (s *Server) follow(c *gin.Context, w *chat.Watch, out *sse, after int64, al
 	for {
 		events, err := w.Next(ctx, after, heartbeat)
 		if err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || errors.Is(err, chat.ErrGone) { // the client learns why when it comes back
 				return nil
 			}
 			if errors.Is(err, chat.ErrStopped) {

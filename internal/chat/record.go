@@ -231,7 +231,13 @@ type Watch struct {
 	r  *Record
 	id uuid.UUID
 	rd *reader
+
+	looked bool // into the database, since it was opened
 }
+
+// ErrGone is returned by a watch whose conversation has been deleted: the entry that said so went with it, and a reader who
+// had not got it from memory finds nothing.
+var ErrGone = errors.New("the conversation has been deleted")
 
 // ErrStopped is returned by a watch whose Stop is closed.
 var ErrStopped = errors.New("stopped")
@@ -270,8 +276,15 @@ func (w *Watch) Next(ctx context.Context, seq int64, idle time.Duration) ([]Even
 				w.rd.remote.Store(true)
 			}
 			if len(events) > 0 {
+				w.looked = true
 				return events, nil
 			}
+			if w.looked { // something woke it, and there is nothing; whoever opened it has seen the conversation themselves
+				if err := w.there(ctx); err != nil {
+					return nil, err
+				}
+			}
+			w.looked = true
 		}
 		select {
 		case <-ctx.Done():
@@ -280,9 +293,25 @@ func (w *Watch) Next(ctx context.Context, seq int64, idle time.Duration) ([]Even
 			return nil, ErrStopped
 		case <-w.rd.wake:
 		case <-timer.C:
-			return w.r.after(ctx, w.id, seq, pageSize)
+			events, err := w.r.after(ctx, w.id, seq, pageSize)
+			if err == nil && len(events) == 0 {
+				err = w.there(ctx)
+			}
+			return events, err
 		}
 	}
+}
+
+// there returns ErrGone when the conversation is not there any more.
+func (w *Watch) there(ctx context.Context) error {
+	var is bool
+	if err := w.r.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM conversations WHERE id = $1)`, w.id).Scan(&is); err != nil {
+		return err
+	}
+	if !is {
+		return ErrGone
+	}
+	return nil
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -146,5 +147,52 @@ func TestWatchManyMissed(t *testing.T) {
 			t.Fatalf("%v, %v", entries, err)
 		}
 		at[id] = entries[0].Seq
+	}
+}
+
+// Who follows a conversation that another replica deletes is told, although the entry that says so is gone with it.
+func TestWatchGone(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	near, far := replica(t, pgtest.Open(t, url), chat.Options{}), replica(t, pgtest.Open(t, url), chat.Options{})
+	for what, by := range map[string]*bundle{"the same replica": near, "another replica": far} {
+		id := near.start(t)
+		w := near.rec.Watch(id)
+		defer w.Close()
+		w.Stale()
+		events, err := w.Next(t.Context(), 0, time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seq := int64(0)
+		if len(events) > 0 {
+			seq = events[len(events)-1].Seq
+		}
+		if err := by.rec.Do(t.Context(), id, func(ctx context.Context, s *chat.Session) error {
+			if err := s.AddEvent(ctx, chat.KindToken, chat.TokenEvent{Generation: 9}, false); err != nil {
+				return err
+			}
+			_, err := s.Tx().Exec(ctx, `DELETE FROM conversations WHERE id = $1`, id)
+			return err
+		}); err != nil {
+			t.Fatal(what, err)
+		}
+		ended := false
+		for range 5 { // told from memory, then by the database
+			events, err := w.Next(t.Context(), seq, 20*time.Second)
+			if ended = errors.Is(err, chat.ErrGone); ended || err != nil {
+				break
+			}
+			for _, e := range events {
+				seq = e.Seq
+				ended = ended || e.Kind == chat.KindToken
+			}
+			if ended {
+				break
+			}
+		}
+		if !ended {
+			t.Errorf("deleted by %s: nobody told the watch", what)
+		}
 	}
 }
