@@ -60,6 +60,29 @@ func (d *Desk) Read(ctx context.Context, conversation uuid.UUID, a Agent, seq in
 	})
 }
 
+// Delivered says up to which number of the log the desk of the agent who has the conversation has got it. The customer is
+// told, once for each further message of theirs, and not of what was read already.
+func (d *Desk) Delivered(ctx context.Context, conversation uuid.UUID, a Agent, seq int64) error {
+	return d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {
+		if seq < 1 || seq > s.LastSeq {
+			return fault.Field("seq", "out_of_range", "Use the number of a message or event in this conversation.")
+		}
+		if s.AgentID == nil || *s.AgentID != a.ID {
+			return nil
+		}
+		var message int64
+		err := s.Tx().QueryRow(ctx, `
+			SELECT COALESCE(max(m.seq), 0) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.conversation_id = $1 AND m.author = 'customer' AND m.seq <= $2 AND m.seq > c.agent_read AND m.seq > COALESCE(
+				(SELECT max((e.data->>'seq')::bigint) FROM events e WHERE e.conversation_id = $1 AND e.kind = $3), 0)`,
+			s.ID, seq, chat.KindArrived).Scan(&message)
+		if err != nil || message == 0 {
+			return err
+		}
+		return s.AddEvent(ctx, chat.KindArrived, ReadEvent{chat.Agent, message}, false)
+	})
+}
+
 // CustomerRead says up to which number the customer has read. What was said before changes nothing.
 func (d *Desk) CustomerRead(ctx context.Context, conversation uuid.UUID, seq int64) error {
 	return d.record.Do(ctx, conversation, func(ctx context.Context, s *chat.Session) error {

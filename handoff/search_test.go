@@ -272,6 +272,26 @@ func TestRead(t *testing.T) {
 	if err := b.desk.Read(ctx, id, ada, m.Seq); err != nil || receipts() != 2 {
 		t.Errorf("%d receipts, %v", receipts(), err)
 	}
+	arrivals := func() (n int) {
+		if err := b.pool.QueryRow(ctx, `SELECT count(*) FROM events WHERE conversation_id = $1 AND kind = 'delivered' AND NOT internal`, id).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if err := b.desk.Delivered(ctx, id, ada, m.Seq); err != nil || arrivals() != 0 {
+		t.Errorf("what was read is told to have arrived: %d, %v", arrivals(), err)
+	}
+	next := b.say(t, id, "third", "still there?").Message
+	if err := b.desk.Delivered(ctx, id, ben, next.Seq); err != nil || arrivals() != 0 {
+		t.Errorf("somebody who does not have it told the customer: %d, %v", arrivals(), err)
+	}
+	for range 2 {
+		if err := b.desk.Delivered(ctx, id, ada, next.Seq); err != nil || arrivals() != 1 || receipts() != 2 {
+			t.Errorf("%d arrivals, %d receipts, %v", arrivals(), receipts(), err)
+		}
+	}
+	wantCode(t, b.desk.Delivered(ctx, id, ada, 1000), "out_of_range")
+	wantCode(t, b.desk.Delivered(ctx, id, ada, 0), "out_of_range")
 	for range 2 {
 		if err := b.desk.CustomerRead(ctx, id, 3); err != nil || receipts() != 3 {
 			t.Errorf("%d receipts, %v", receipts(), err)

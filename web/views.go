@@ -22,7 +22,8 @@ func (s *Server) supervision(c *gin.Context) error {
 
 func (s *Server) agentRead(c *gin.Context) error {
 	var in struct {
-		Seq int64 `json:"seq"`
+		Seq       int64 `json:"seq"`
+		Delivered bool  `json:"delivered"` // and not read yet
 	}
 	if err := read(c, &in); err != nil {
 		return err
@@ -31,7 +32,11 @@ func (s *Server) agentRead(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Desk.Read(c.Request.Context(), id, currentAgent(c), in.Seq); err != nil {
+	tell := s.Desk.Read
+	if in.Delivered {
+		tell = s.Desk.Delivered
+	}
+	if err := tell(c.Request.Context(), id, currentAgent(c), in.Seq); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

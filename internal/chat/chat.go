@@ -147,7 +147,8 @@ const (
 	KindRead    = "read"
 	KindRating  = "rating"
 	KindStatus  = "status"
-	KindToken   = "token" // the tokens of before open nothing any more
+	KindArrived = "delivered" // what the customer wrote is on the screen of the agent who has the conversation
+	KindToken   = "token"     // the tokens of before open nothing any more
 )
 
 // Event is one entry of a conversation's log. For KindMessage Data is a Message. Internal entries are for agents only.

@@ -78,7 +78,9 @@ describe("apply", () => {
       e(5, "status", { status: "closed" }),
       e(6, "something_new", { x: 1 }),
     ]);
-    expect(s).toMatchObject({ seq: 6, read: { agent: 9 }, rating: 4, status: "closed", typing: { agent: Date.parse("2026-01-01T00:00:05Z") } });
+    const come = play([e(1, "delivered", { author: "agent", seq: 12 }), e(2, "delivered", { author: "agent", seq: 11 })]);
+    expect(come).toMatchObject({ delivered: 12, read: {} });
+    expect(s).toMatchObject({ seq: 6, read: { agent: 9 }, delivered: 0, rating: 4, status: "closed", typing: { agent: Date.parse("2026-01-01T00:00:05Z") } });
     const said = message(7, { author: "agent" });
     const after = withMessages(s, [said]);
     expect(after.typing.agent).toBe(0);

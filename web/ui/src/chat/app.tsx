@@ -12,7 +12,7 @@ import { rights, rightsLabel } from "./rights.ts";
 import { Start } from "./start.tsx";
 import { saveTranscript } from "./thread.ts";
 import { direction } from "./words.ts";
-import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, notice, panel, record, session, words } from "./session.ts";
+import { announcement, asking, askForPerson, config, endConversation, leave, link, locale, missed, notice, panel, record, session, words } from "./session.ts";
 
 export function App() {
   const w = words.value;
@@ -21,8 +21,9 @@ export function App() {
     const element = host.element ?? document.documentElement;
     element.lang = locale.value;
     element.dir = direction(locale.value);
-    if (!host.root) document.title = company ? `${company} · ${w.conversation}` : w.conversation;
-  }, [locale.value, company]);
+    const title = company ? `${company} · ${w.conversation}` : w.conversation;
+    if (!host.root) document.title = missed.value > 0 ? `(${missed.value}) ${title}` : title;
+  }, [locale.value, company, missed.value]);
   return (
     <div class={`page ${panel.value ? "with-panel" : ""}`}>
       <div class="chat" inert={host.root !== undefined && panel.value !== null}>

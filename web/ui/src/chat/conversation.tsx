@@ -101,7 +101,7 @@ export function Conversation() {
                 {newDay && (i > 0 || now - Date.parse(m.created_at) > 43_200_000) && <p class="day">{today}</p>}
                 <One m={m} joined={before?.author === m.author && before?.agent?.id === m.agent?.id} last={m === last} now={now} />
                 {m.author === "customer" && stoppedInSilence(r, m.turn) && <p class="meta own">{w.stopped}</p>}
-                {m === lastOwn && m === last && !live && !stoppedInSilence(r, m.turn) && <p class="meta own">{seen ? w.seen : w.sent}</p>}
+                {m === lastOwn && m === last && !live && !stoppedInSilence(r, m.turn) && <p class="meta own">{seen ? w.seen : r.delivered >= m.seq ? w.delivered : w.sent}</p>}
                 {m === lastOwn && m !== last && seen && <p class="meta own">{w.seen}</p>}
               </li>
             );

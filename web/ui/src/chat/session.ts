@@ -340,7 +340,11 @@ function receive(messages: Message[]): void {
   record.value = withMessages(record.value, messages);
 }
 
+/** Messages that came while the page was behind others. */
+export const missed = signal(0);
+
 function announce(m: Message): void {
+  if (typeof document !== "undefined" && document.visibilityState !== "visible") missed.value++;
   const w = words.value;
   const who = m.author === "assistant" ? w.assistant : m.author === "agent" ? (m.agent?.name ?? w.team) : "";
   announcement.value = `${who ? who + ": " : ""}${plainText(parseMarkdown(m.text))}`;
@@ -515,4 +519,9 @@ export function scheduleRead(): void {
   }, 600);
 }
 
-if (typeof document !== "undefined") document.addEventListener("visibilitychange", () => session.value && scheduleRead());
+if (typeof document !== "undefined") {
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") missed.value = 0;
+    if (session.value) scheduleRead();
+  });
+}

@@ -32,6 +32,7 @@ export interface Words {
   retry: string;
   remove: string;
   seen: string;
+  delivered: string;
   reconnecting: string;
   offline: string;
   thinking: string;
@@ -149,6 +150,7 @@ export const en: Words = {
   retry: "Try again",
   remove: "Delete",
   seen: "Seen",
+  delivered: "Delivered",
   reconnecting: "Reconnecting…",
   offline: "You are offline. What you write is kept and sent later.",
   thinking: "The assistant is looking this up",

@@ -22,6 +22,7 @@ export interface RecordState {
   status: "open" | "closed";
   typing: Partial<Record<"customer" | "agent", number>>; // until when, in milliseconds
   read: Partial<Record<"customer" | "agent", number>>; // up to which sequence number
+  delivered: number; // up to which sequence number the customer's messages are at the agent's desk
   rating: number | null;
 }
 
@@ -36,6 +37,7 @@ export const emptyRecord: RecordState = {
   status: "open",
   typing: {},
   read: {},
+  delivered: 0,
   rating: null,
 };
 
@@ -115,6 +117,8 @@ export function applyEntry(s: RecordState, seq: number, kind: string, data: unkn
       const { author, seq } = data as { author: "customer" | "agent"; seq: number };
       return { ...next, read: { ...next.read, [author]: Math.max(seq, next.read[author] ?? 0) } };
     }
+    case "delivered":
+      return { ...next, delivered: Math.max((data as { seq: number }).seq, next.delivered) };
     case "rating":
       return { ...next, rating: (data as { score: number }).score ?? next.rating };
     case "status":

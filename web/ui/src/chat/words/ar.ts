@@ -31,6 +31,7 @@ export const words: Words = {
   retry: "إعادة المحاولة",
   remove: "حذف",
   seen: "تمت القراءة",
+  delivered: "تم التسليم",
   reconnecting: "جارٍ إعادة الاتصال…",
   offline: "أنت غير متصل. ما تكتبه محفوظ وسيُرسَل لاحقًا.",
   thinking: "المساعد يبحث عن الإجابة",

@@ -28,6 +28,7 @@ export const words: Words = {
   retry: "Erneut versuchen",
   remove: "Löschen",
   seen: "Gelesen",
+  delivered: "Zugestellt",
   reconnecting: "Verbindung wird wiederhergestellt…",
   offline: "Sie sind offline. Was Sie schreiben, bleibt erhalten und wird später gesendet.",
   thinking: "Der Assistent sieht nach",

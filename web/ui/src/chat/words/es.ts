@@ -28,6 +28,7 @@ export const words: Words = {
   retry: "Reintentar",
   remove: "Eliminar",
   seen: "Visto",
+  delivered: "Entregado",
   reconnecting: "Reconectando…",
   offline: "No tienes conexión. Lo que escribas se guarda y se envía después.",
   thinking: "El asistente lo está consultando",

@@ -28,6 +28,7 @@ export const words: Words = {
   retry: "Réessayer",
   remove: "Supprimer",
   seen: "Lu",
+  delivered: "Distribué",
   reconnecting: "Reconnexion…",
   offline: "Vous êtes hors ligne. Ce que vous écrivez est gardé et sera envoyé plus tard.",
   thinking: "L'assistant cherche la réponse",

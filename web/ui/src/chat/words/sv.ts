@@ -28,6 +28,7 @@ export const words: Words = {
   retry: "Försök igen",
   remove: "Ta bort",
   seen: "Läst",
+  delivered: "Levererat",
   reconnecting: "Återansluter…",
   offline: "Du är offline. Det du skriver sparas och skickas senare.",
   thinking: "Assistenten slår upp det",

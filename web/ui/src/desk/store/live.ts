@@ -3,10 +3,10 @@
 import { signal } from "@preact/signals";
 import { call, Problem } from "../../shared/api.ts";
 import { follow, type Link } from "../../shared/sse.ts";
-import type { BoardChange, Me, QueueSnapshot, Viewer } from "../../shared/types.ts";
+import type { BoardChange, Me, Message, QueueSnapshot, Viewer } from "../../shared/types.ts";
 import { entries, type Entry, withChange } from "./changes.ts";
 import { openConversation, openFailed, openId, record } from "./conversation.ts";
-import { queue, takeQueue } from "./queue.ts";
+import { queue, split, takeQueue } from "./queue.ts";
 import { agentCall, company, me, onSignedOut, page, signedOut, teams, unreachable } from "./session.ts";
 
 export const link = signal<Link>("connecting");
@@ -99,6 +99,27 @@ record.subscribe((r) => {
 });
 page.subscribe(soonRead);
 if (typeof document !== "undefined") document.addEventListener("visibilitychange", soonRead);
+
+/** What the customers of this agent's conversations are told to have arrived, by conversation. */
+const arrived = new Map<string, number>();
+
+/** Says that a customer's message is on this desk; of the conversation in front tellRead says more. */
+function tellArrived(conversation: string, seq: number): void {
+  if (!me.peek() || seq <= (arrived.get(conversation) ?? 0)) return;
+  if (conversation === openId.peek() && page.peek() === "inbox" && document.visibilityState === "visible") return;
+  arrived.set(conversation, seq);
+  agentCall(`/conversations/${encodeURIComponent(conversation)}/read`, { seq, delivered: true }).catch(() => {
+    if (arrived.get(conversation) === seq) arrived.delete(conversation); // said again with the next view of the queue
+  });
+}
+onDeskEvent<Entry>("entry", (e) => {
+  if (e.kind !== "message" || (e.data as Message).author !== "customer") return;
+  if (split.peek().mine.some((h) => h.conversation_id === e.conversation)) tellArrived(e.conversation, e.seq);
+});
+split.subscribe(({ mine }) => {
+  for (const h of mine) if (h.last_author === "customer") tellArrived(h.conversation_id, h.last_seq); // what came before the connection
+});
+onSignedOut(() => arrived.clear());
 
 let stop: (() => void) | undefined;
 onSignedOut(() => stop?.());
